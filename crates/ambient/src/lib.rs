@@ -1,0 +1,16 @@
+//! Time, randomness, environment and network: the one seam for each.
+//!
+//! Everything that a program takes from its surroundings without being handed
+//! it makes its behaviour hard to test and its lifetimes hard to prove. Here
+//! each of the four has one trait or constructor, made once in `main` and
+//! passed on; `clippy.toml` forbids the direct calls elsewhere.
+
+mod clock;
+mod environment;
+mod network;
+mod random;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
+pub use network::{NetworkError, NetworkOptions, http_client};
+pub use random::{Random, SystemRandom};
