@@ -16,7 +16,7 @@ impl Default for NetworkOptions {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
-            read_timeout: Duration::from_secs(60),
+            read_timeout: Duration::from_mins(1),
             idle_connections: 32,
         }
     }
