@@ -1,1 +1,29 @@
-//! Placeholder, being written.
+//! Microsoft Entra ID as Entrada uses it: access tokens are verified,
+//! people sign in, sessions are refreshed, and downstream services are called
+//! on behalf of the user.
+
+pub mod aadsts;
+mod client;
+mod credential;
+mod discovery;
+mod error;
+mod fetch;
+mod id_token;
+pub mod pkce;
+mod settings;
+mod token;
+
+pub use aadsts::Aadsts;
+pub use client::{
+    AuthorizeRequest, CodeRedemption, DownstreamToken, EntraClient, OnBehalfOf, Prompt, SignIn,
+    TokenSet,
+};
+pub use credential::{ClientCredential, ClientSecret};
+pub use discovery::Discovery;
+pub use error::{EntraError, Rejection};
+pub use fetch::FetchError;
+pub use id_token::{IdToken, IdTokenError};
+pub use settings::{EntraSettings, PERSONAL_ACCOUNTS_TENANT, Tenancy};
+pub use token::{
+    AccessToken, AccessTokenError, AccessTokenValidator, KeysStatus, SubjectKind, TokenVersion,
+};

@@ -1,0 +1,145 @@
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::aadsts::Aadsts;
+use crate::{AccessTokenError, FetchError, IdTokenError};
+
+/// Why Entra did not give us what we asked for as its client.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EntraError {
+    /// Entra did not answer, or answered 429 or 5xx, after the retries that
+    /// are safe: try later.
+    #[error("Microsoft Entra ID is unavailable")]
+    Unavailable {
+        /// How long Entra asked us to wait.
+        retry_after: Option<Duration>,
+        /// What happened last.
+        #[source]
+        source: FetchError,
+    },
+    /// Our own credential cannot be had now (vault or managed identity).
+    #[error("the credential of our own app is unavailable")]
+    CredentialUnavailable(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
+    /// Entra refused, for a reason that the user cannot mend: mostly the app
+    /// registration, its credential or the request.
+    #[error("Microsoft Entra ID refused: {rejection}")]
+    Rejected {
+        /// What Entra said.
+        rejection: Box<Rejection>,
+    },
+    /// The user must do something: second factor, device, password, risk.
+    #[error("the user must sign in again: {rejection}")]
+    InteractionRequired {
+        /// The claims challenge (JSON) for the next authorization request.
+        claims: Option<String>,
+        /// What Entra said.
+        rejection: Box<Rejection>,
+    },
+    /// The user or an administrator must consent to a permission.
+    #[error("consent is required: {rejection}")]
+    ConsentRequired {
+        /// What Entra said.
+        rejection: Box<Rejection>,
+    },
+    /// The code, refresh token or assertion is not good any more: expired,
+    /// revoked, used, or its user disabled.
+    #[error("the grant is not valid: {rejection}")]
+    InvalidGrant {
+        /// What Entra said.
+        rejection: Box<Rejection>,
+    },
+    /// The id token was refused.
+    #[error("the id token was refused")]
+    IdToken(#[source] IdTokenError),
+    /// The access token (one that Entra gave us, or the assertion of an
+    /// On-Behalf-Of request) was refused.
+    #[error("the access token was refused")]
+    AccessToken(#[source] AccessTokenError),
+    /// Two tokens that must be of one subject are not, or a token is of
+    /// another tenant than the one that was asked.
+    #[error("the tokens are not of the same subject")]
+    SubjectMismatch,
+    /// The assertion is an application's own token: nobody to act on behalf
+    /// of.
+    #[error("the assertion is not a user's token")]
+    ApplicationAssertion,
+    /// A request or an answer that the protocol does not allow.
+    #[error("protocol error: {reason}")]
+    Protocol {
+        /// What is wrong.
+        reason: &'static str,
+    },
+}
+
+/// An OAuth error answer of Entra (RFC 6749 section 5.2 with Microsoft's
+/// members). Its description is not kept: it may name people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// `error`, for instance `invalid_grant`.
+    pub error: String,
+    /// What is known about `code`.
+    pub aadsts: Option<&'static Aadsts>,
+    /// The number of the AADSTS code.
+    pub code: Option<u32>,
+    /// `suberror`, for instance `consent_required`.
+    pub suberror: Option<String>,
+    /// Entra's correlation id, which its sign-in logs and Microsoft's support
+    /// know.
+    pub correlation_id: Option<Uuid>,
+    /// Entra's trace (request) id.
+    pub trace_id: Option<Uuid>,
+}
+
+impl std::fmt::Display for Rejection {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.error)?;
+        if let Some(code) = self.code {
+            write!(formatter, " AADSTS{code}")?;
+        }
+        if let Some(aadsts) = self.aadsts {
+            write!(formatter, " ({})", aadsts.name)?;
+        }
+        if let Some(id) = self.correlation_id {
+            write!(formatter, ", correlation id {id}")?;
+        }
+        Ok(())
+    }
+}
+
+impl EntraError {
+    /// What Entra said, when it said something.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        match self {
+            Self::Rejected { rejection }
+            | Self::InteractionRequired { rejection, .. }
+            | Self::ConsentRequired { rejection }
+            | Self::InvalidGrant { rejection } => Some(rejection),
+            Self::Unavailable { .. }
+            | Self::CredentialUnavailable(_)
+            | Self::IdToken(_)
+            | Self::AccessToken(_)
+            | Self::SubjectMismatch
+            | Self::ApplicationAssertion
+            | Self::Protocol { .. } => None,
+        }
+    }
+
+    /// Whether trying later may help without anyone doing anything.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } | Self::CredentialUnavailable(_) => true,
+            Self::AccessToken(error) => error.is_unavailable(),
+            Self::IdToken(error) => error.is_unavailable(),
+            Self::Rejected { .. }
+            | Self::InteractionRequired { .. }
+            | Self::ConsentRequired { .. }
+            | Self::InvalidGrant { .. }
+            | Self::SubjectMismatch
+            | Self::ApplicationAssertion
+            | Self::Protocol { .. } => false,
+        }
+    }
+}
