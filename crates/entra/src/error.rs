@@ -1,8 +1,10 @@
 use std::time::Duration;
 
+use serde::Deserialize;
 use uuid::Uuid;
 
-use crate::aadsts::Aadsts;
+use crate::aadsts::{Aadsts, AadstsClass};
+use crate::client::claims_parameter::is_claims_challenge;
 use crate::{AccessTokenError, FetchError, IdTokenError};
 
 /// Why Entra did not give us what we asked for as its client.
@@ -108,6 +110,27 @@ impl std::fmt::Display for Rejection {
 }
 
 impl EntraError {
+    /// The error of an authorization response, which comes back to the
+    /// redirect URI in place of a code (RFC 6749 section 4.1.2.1). The
+    /// description is searched for the AADSTS code and not kept. Anyone can
+    /// call the redirect URI: the caller has checked `state` first.
+    #[must_use]
+    pub fn from_authorization_response(error: &str, error_description: Option<&str>) -> Self {
+        OAuthErrorAnswer {
+            error: error.to_owned(),
+            error_description: error_description.map(str::to_owned),
+            ..OAuthErrorAnswer::default()
+        }
+        .into_error()
+    }
+
+    pub(crate) fn unavailable(source: FetchError) -> Self {
+        Self::Unavailable {
+            retry_after: source.retry_after(),
+            source,
+        }
+    }
+
     /// What Entra said, when it said something.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
@@ -142,4 +165,91 @@ impl EntraError {
             | Self::Protocol { .. } => false,
         }
     }
+}
+
+/// Longest `error` or `suberror` that is kept.
+const ERROR_LIMIT: usize = 64;
+
+/// An OAuth error as Entra writes it (Microsoft identity platform, "OAuth 2.0
+/// authorization code flow", error response).
+#[derive(Default, Deserialize)]
+pub(crate) struct OAuthErrorAnswer {
+    error: String,
+    error_description: Option<String>,
+    #[serde(default)]
+    error_codes: Vec<u32>,
+    suberror: Option<String>,
+    claims: Option<String>,
+    correlation_id: Option<Uuid>,
+    trace_id: Option<Uuid>,
+}
+
+impl OAuthErrorAnswer {
+    /// Who can do what about this error. Entra uses `invalid_grant` for much
+    /// that the user can mend, so the AADSTS code and `suberror` decide before
+    /// it.
+    pub(crate) fn into_error(self) -> EntraError {
+        if !is_error_text(&self.error) {
+            return EntraError::Protocol {
+                reason: "the error code of the answer is not one by RFC 6749",
+            };
+        }
+        let code = self.error_codes.first().copied().or_else(|| {
+            let description = self.error_description.as_deref()?;
+            Aadsts::code_in(description)
+        });
+        let aadsts = code.and_then(Aadsts::of);
+        let claims = self.claims.filter(|claims| is_claims_challenge(claims));
+        let rejection = Box::new(Rejection {
+            error: self.error,
+            aadsts,
+            code,
+            suberror: self.suberror.filter(|text| is_error_text(text)),
+            correlation_id: self.correlation_id,
+            trace_id: self.trace_id,
+        });
+        let class = aadsts.map(|aadsts| aadsts.class);
+        let error = rejection.error.as_str();
+        let suberror = rejection.suberror.as_deref();
+        if class == Some(AadstsClass::Transient) || error == "temporarily_unavailable" {
+            return EntraError::unavailable(FetchError::Unusable {
+                reason: "it says that it is temporarily unavailable",
+            });
+        }
+        if class == Some(AadstsClass::Consent)
+            || error == "consent_required"
+            || suberror == Some("consent_required")
+        {
+            return EntraError::ConsentRequired { rejection };
+        }
+        if claims.is_some() || asks_for_interaction(class, error, suberror) {
+            return EntraError::InteractionRequired { claims, rejection };
+        }
+        if error == "invalid_grant" {
+            return EntraError::InvalidGrant { rejection };
+        }
+        EntraError::Rejected { rejection }
+    }
+}
+
+/// The values of `suberror` are those of MSAL's `UiRequiredException`
+/// classification; a code that is known says more than they do.
+fn asks_for_interaction(class: Option<AadstsClass>, error: &str, suberror: Option<&str>) -> bool {
+    class == Some(AadstsClass::Interaction)
+        || matches!(error, "interaction_required" | "login_required")
+        || (class.is_none()
+            && matches!(
+                suberror,
+                Some("basic_action" | "additional_action" | "user_password_expired")
+            ))
+}
+
+/// Whether `text` may stand in logs and answers: bounded, and of the
+/// characters of RFC 6749 section 5.2.
+fn is_error_text(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= ERROR_LIMIT
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }

@@ -1,6 +1,9 @@
 use uuid::Uuid;
 
 use crate::FetchError;
+use crate::TokenVersion;
+use crate::token::Fault;
+use crate::token::verifier::{Verified, Verifier};
 
 /// What a verified id token of a sign-in says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub struct IdToken {
     pub expires_at: i64,
 }
 
-/// Why an id token was refused (OpenID Connect Core 1.0 section 3.1.3.7).
+/// Why an id token was refused (OIDC Core 1.0 section 3.1.3.7).
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum IdTokenError {
     /// The answer has no id token.
@@ -74,6 +77,68 @@ pub enum IdTokenError {
     /// Entra's keys cannot be had.
     #[error("Microsoft Entra ID's signing keys are unavailable")]
     KeysUnavailable(#[source] FetchError),
+}
+
+impl From<Fault> for IdTokenError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed => Self::Malformed,
+            Fault::CriticalHeader => Self::CriticalHeader,
+            Fault::UnsupportedAlgorithm => Self::UnsupportedAlgorithm,
+            Fault::UnknownKey => Self::UnknownKey,
+            Fault::Signature => Self::Signature,
+            Fault::Issuer => Self::Issuer,
+            Fault::Audience => Self::Audience,
+            Fault::TenantNotAllowed(tenant) => Self::TenantNotAllowed { tenant },
+            Fault::Expired => Self::Expired,
+            Fault::NotYetValid => Self::NotYetValid,
+            Fault::MissingClaim(name) => Self::MissingClaim(name),
+            Fault::KeysUnavailable(error) => Self::KeysUnavailable(error),
+        }
+    }
+}
+
+/// Verifies an id token in full: signature, `iss` of `tid`, tenant, `aud`,
+/// lifetime (all by [`Verifier`]), `ver`, `azp` and the `nonce` of this
+/// sign-in.
+pub(crate) async fn verify(
+    verifier: &Verifier,
+    id_token: &str,
+    nonce: &str,
+) -> Result<IdToken, IdTokenError> {
+    let Verified {
+        claims,
+        origin,
+        issued_at,
+        expires_at,
+        ..
+    } = verifier.verify(id_token).await?;
+    // The version 2 endpoint issues version 2 id tokens, whatever the format
+    // of the access tokens.
+    if origin.version != TokenVersion::V2 {
+        return Err(IdTokenError::Issuer);
+    }
+    if claims
+        .azp
+        .is_some_and(|party| party != verifier.settings.client_id)
+    {
+        return Err(IdTokenError::AuthorizedParty);
+    }
+    match claims.nonce {
+        None => return Err(IdTokenError::MissingClaim("nonce")),
+        Some(claimed) if claimed != nonce => return Err(IdTokenError::Nonce),
+        Some(_) => {}
+    }
+    Ok(IdToken {
+        tenant_id: origin.tenant,
+        object_id: claims.oid.ok_or(IdTokenError::MissingClaim("oid"))?,
+        subject: claims.sub.ok_or(IdTokenError::MissingClaim("sub"))?,
+        name: claims.name,
+        email: claims.email,
+        preferred_username: claims.preferred_username,
+        issued_at,
+        expires_at,
+    })
 }
 
 impl IdTokenError {

@@ -1,6 +1,11 @@
 //! We as Entra's client: sign-in, refresh and On-Behalf-Of.
 
+mod authorize;
+pub(crate) mod claims_parameter;
+mod on_behalf_of;
 mod request;
+mod sign_in;
+mod token_endpoint;
 
 use std::sync::Arc;
 
@@ -8,15 +13,20 @@ use entrada_ambient::Clock;
 pub use request::{
     AuthorizeRequest, CodeRedemption, DownstreamToken, OnBehalfOf, Prompt, SignIn, TokenSet,
 };
-use secrecy::SecretString;
-use url::Url;
 use uuid::Uuid;
 
 use crate::{
-    AccessToken, AccessTokenValidator, ClientCredential, Discovery, EntraError, EntraSettings,
+    AccessTokenError, AccessTokenValidator, ClientCredential, Discovery, EntraError, EntraSettings,
+    OpenIdConfiguration,
 };
 
-/// Our app as a client of Entra.
+/// Our app as a client of Entra: it starts sign-ins, redeems codes and refresh
+/// tokens, and gets downstream tokens on behalf of users. Sign-ins go by the
+/// configuration that the tenancy asks for, everything later by the user's own
+/// tenant, never by `common`.
+///
+/// Requests that may be repeated are tried at most three times within 8
+/// seconds, when Entra could not be connected to or answered 429 or 5xx.
 #[derive(Debug)]
 pub struct EntraClient {
     settings: Arc<EntraSettings>,
@@ -48,49 +58,16 @@ impl EntraClient {
         }
     }
 
-    /// Where to send the browser.
-    ///
-    /// # Errors
-    /// When the authority's configuration cannot be had, or the request is
-    /// malformed.
-    pub async fn authorize_url(&self, _request: &AuthorizeRequest) -> Result<Url, EntraError> {
-        Err(EntraError::Protocol {
-            reason: "being written",
-        })
-    }
-
-    /// Redeems a code and verifies both tokens.
-    ///
-    /// # Errors
-    /// See [`EntraError`].
-    pub async fn redeem_code(&self, _request: &CodeRedemption) -> Result<SignIn, EntraError> {
-        Err(EntraError::Protocol {
-            reason: "being written",
-        })
-    }
-
-    /// Redeems a refresh token at the user's tenant.
-    ///
-    /// # Errors
-    /// See [`EntraError`].
-    pub async fn refresh(
-        &self,
-        _tenant: Uuid,
-        _refresh_token: &SecretString,
-        _claims: Option<&str>,
-    ) -> Result<(TokenSet, Arc<AccessToken>), EntraError> {
-        Err(EntraError::Protocol {
-            reason: "being written",
-        })
-    }
-
-    /// Exchanges a user's access token for one of a downstream service.
-    ///
-    /// # Errors
-    /// See [`EntraError`].
-    pub async fn on_behalf_of(&self, _request: &OnBehalfOf) -> Result<DownstreamToken, EntraError> {
-        Err(EntraError::Protocol {
-            reason: "being written",
-        })
+    /// The configuration of `tenant`, if it may come in at all.
+    async fn of_tenant(&self, tenant: Uuid) -> Result<Arc<OpenIdConfiguration>, EntraError> {
+        if !self.settings.allows_tenant(tenant) {
+            return Err(EntraError::AccessToken(
+                AccessTokenError::TenantNotAllowed { tenant },
+            ));
+        }
+        self.discovery
+            .tenant(tenant)
+            .await
+            .map_err(EntraError::unavailable)
     }
 }

@@ -30,7 +30,7 @@ pub struct AuthorizeRequest {
     pub extra_scopes: Vec<String>,
 }
 
-/// `prompt` of an authorization request (OpenID Connect Core 1.0 section
+/// `prompt` of an authorization request (OIDC Core 1.0 section
 /// 3.1.2.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prompt {
@@ -40,6 +40,16 @@ pub enum Prompt {
     SelectAccount,
     /// Ask for consent even if given.
     Consent,
+}
+
+impl Prompt {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::SelectAccount => "select_account",
+            Self::Consent => "consent",
+        }
+    }
 }
 
 /// A code that came back, and what binds it to the browser's flow.

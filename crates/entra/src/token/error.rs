@@ -1,5 +1,6 @@
 use uuid::Uuid;
 
+use super::Fault;
 use crate::FetchError;
 
 /// Why an access token was refused. Each check has a reason of its own.
@@ -73,12 +74,74 @@ impl AccessTokenError {
     /// and backslashes, nothing from the token but a tenant id.
     #[must_use]
     pub fn description(&self) -> String {
-        self.to_string()
+        let (fault, remedy) = match self {
+            Self::Malformed => ("", "Send the access token as Entra issued it, unchanged"),
+            Self::CriticalHeader | Self::UnsupportedAlgorithm | Self::Signature => {
+                ("", "Send an access token that Entra issued for this app")
+            }
+            Self::UnknownKey => (
+                "",
+                "Get a new token; if Entra just rolled its keys over, try again in 30 seconds",
+            ),
+            Self::Issuer => (
+                " (iss is not the issuer of tid at this server's authority)",
+                "Get a token from the Entra tenant that this server names in its metadata",
+            ),
+            Self::Audience => (
+                " (aud is not this app)",
+                "Ask Entra for a token with this app's scope, not for Microsoft Graph or another app",
+            ),
+            Self::TenantNotAllowed { .. } => (
+                "",
+                "Sign in with an account of an allowed tenant, or ask the administrator to allow this one",
+            ),
+            Self::Expired => ("", "Refresh it or sign in again"),
+            Self::NotYetValid => ("", "Check the clock of the machine that sends it"),
+            Self::MissingClaim(_) => ("", "Get an access token from Entra for this app"),
+            Self::NotAnAccessToken => (
+                " (neither scp nor idtyp=app; an id token looks like this)",
+                "Send the access_token of the token response, not the id_token",
+            ),
+            Self::MissingScope { .. } => ("", "Ask Entra for this scope and consent to it"),
+            Self::ApplicationTokensRefused => (
+                "",
+                "Sign in as a user, or ask the administrator to accept tokens of applications",
+            ),
+            Self::ClientNotAllowed => (
+                "",
+                "Use an allowed client, or ask the administrator to allow this one",
+            ),
+            Self::MissingRoles => (
+                "",
+                "Ask an administrator to assign an app role to the application",
+            ),
+            Self::KeysUnavailable(_) => ("", "Try again later"),
+        };
+        format!("{self}{fault}. {remedy}.")
     }
 
     /// Whether this is our trouble rather than the token's.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::KeysUnavailable(_))
+    }
+}
+
+impl From<Fault> for AccessTokenError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Malformed => Self::Malformed,
+            Fault::CriticalHeader => Self::CriticalHeader,
+            Fault::UnsupportedAlgorithm => Self::UnsupportedAlgorithm,
+            Fault::UnknownKey => Self::UnknownKey,
+            Fault::Signature => Self::Signature,
+            Fault::Issuer => Self::Issuer,
+            Fault::Audience => Self::Audience,
+            Fault::TenantNotAllowed(tenant) => Self::TenantNotAllowed { tenant },
+            Fault::Expired => Self::Expired,
+            Fault::NotYetValid => Self::NotYetValid,
+            Fault::MissingClaim(name) => Self::MissingClaim(name),
+            Fault::KeysUnavailable(error) => Self::KeysUnavailable(error),
+        }
     }
 }

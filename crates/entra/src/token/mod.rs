@@ -1,11 +1,16 @@
 //! Access tokens of Entra: what they say and why one is refused.
 
+pub(crate) mod claims;
+mod compact;
 mod error;
+mod fault;
 mod validator;
+pub(crate) mod verifier;
 
 pub use error::AccessTokenError;
+pub(crate) use fault::Fault;
 use uuid::Uuid;
-pub use validator::{AccessTokenValidator, KeysStatus};
+pub use validator::AccessTokenValidator;
 
 /// What a verified Entra access token for our app says. Made only by
 /// [`crate::AccessTokenValidator`].
@@ -54,6 +59,6 @@ pub enum SubjectKind {
 pub enum TokenVersion {
     /// `ver` 1.0, issuer `https://sts.windows.net/{tid}/`.
     V1,
-    /// `ver` 2.0, issuer by the authority's OpenID configuration.
+    /// `ver` 2.0, issuer by the authority's OIDC configuration.
     V2,
 }

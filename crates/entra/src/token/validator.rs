@@ -1,33 +1,44 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use entrada_ambient::Clock;
+use moka::sync::Cache;
 
-use super::{AccessToken, AccessTokenError};
+use super::compact::TOKEN_LIMIT;
+use super::verifier::{Verified, Verifier};
+use super::{AccessToken, AccessTokenError, SubjectKind};
+use crate::keys::{Keys, KeysStatus, SigningKey};
 use crate::{Discovery, EntraSettings};
 
+/// Verified tokens that are kept.
+const CACHED_TOKENS: u64 = 10_000;
+/// Longest that a verified token is kept, whatever its `exp`. Entra's access
+/// tokens live 60 to 90 minutes.
+const CACHED_FOR: Duration = Duration::from_hours(24);
+
 /// Decides whether a bearer token is an Entra access token for our app.
+///
+/// Entra's keys are fetched when the first token comes and hourly in the
+/// background of use; for a key that is not in hand Entra is asked at most
+/// once in 30 s. While Entra cannot be reached keys serve for 24 hours after
+/// the last good answer that held them. A key that is missing from a good
+/// answer is dropped at once, with the verdicts on the tokens that it signed.
 #[derive(Debug)]
 pub struct AccessTokenValidator {
-    settings: Arc<EntraSettings>,
-    discovery: Arc<Discovery>,
-    http: reqwest::Client,
-    clock: Arc<dyn Clock>,
+    verifier: Verifier,
+    accepted: Cache<[u8; 32], Accepted>,
 }
 
-/// How fresh Entra's signing keys are, for health.
+/// A token that was accepted, and the key that its acceptance rests on.
 #[derive(Debug, Clone)]
-pub struct KeysStatus {
-    /// Signing keys in hand.
-    pub keys: usize,
-    /// Time since they were last fetched; `None`: never.
-    pub age: Option<Duration>,
-    /// What the last fetch failed with; `None` after a good one.
-    pub last_error: Option<crate::FetchError>,
+struct Accepted {
+    token: Arc<AccessToken>,
+    key: Arc<SigningKey>,
 }
 
 impl AccessTokenValidator {
-    /// Keys are fetched when the first token comes.
+    /// Nothing is fetched before it is needed.
     #[must_use]
     pub fn new(
         settings: Arc<EntraSettings>,
@@ -36,34 +47,164 @@ impl AccessTokenValidator {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            settings,
-            discovery,
-            http,
-            clock,
+            verifier: Verifier {
+                settings,
+                keys: Keys::new(Arc::clone(&discovery), http, Arc::clone(&clock)),
+                discovery,
+                clock,
+            },
+            accepted: Cache::builder()
+                .max_capacity(CACHED_TOKENS)
+                .time_to_live(CACHED_FOR)
+                .build(),
         }
     }
 
-    /// The verdict on a token that was accepted before and still holds.
+    /// The verdict on a token that was accepted before and still holds: not
+    /// expired, and its key still Entra's. Costs one SHA-256 and one look-up;
+    /// never waits. `None` means only that [`Self::validate`] must decide.
     #[must_use]
-    pub fn cached(&self, _token: &str) -> Option<Arc<AccessToken>> {
-        None
+    pub fn cached(&self, token: &str) -> Option<Arc<AccessToken>> {
+        if token.len() > TOKEN_LIMIT {
+            return None;
+        }
+        self.verifier.keys.touch();
+        self.look_up(&fingerprint(token))
     }
 
-    /// Decides on `token`.
+    fn look_up(&self, fingerprint: &[u8; 32]) -> Option<Arc<AccessToken>> {
+        let Accepted { token, key } = self.accepted.get(fingerprint)?;
+        let now = self.verifier.clock.unix();
+        if now < token.expires_at && key.trusted_at(now) {
+            Some(token)
+        } else {
+            self.accepted.invalidate(fingerprint);
+            None
+        }
+    }
+
+    /// Decides on `token`. Accepted ones are kept until they expire; verdicts
+    /// against a token are not kept.
     ///
     /// # Errors
-    /// The first check that failed.
-    pub async fn validate(&self, _token: &str) -> Result<Arc<AccessToken>, AccessTokenError> {
-        Err(AccessTokenError::Malformed)
+    /// The first check that failed; see [`AccessTokenError`].
+    pub async fn validate(&self, token: &str) -> Result<Arc<AccessToken>, AccessTokenError> {
+        if token.len() > TOKEN_LIMIT {
+            return Err(AccessTokenError::Malformed);
+        }
+        let fingerprint = fingerprint(token);
+        if let Some(accepted) = self.look_up(&fingerprint) {
+            return Ok(accepted);
+        }
+        let (access, key) = self.verify(token).await?;
+        self.check_client(&access)?;
+        let token = Arc::new(access);
+        let accepted = Accepted {
+            token: Arc::clone(&token),
+            key,
+        };
+        self.accepted.insert(fingerprint, accepted);
+        Ok(token)
     }
 
     /// How fresh Entra's signing keys are.
     #[must_use]
     pub fn keys_status(&self) -> KeysStatus {
-        KeysStatus {
-            keys: 0,
-            age: None,
-            last_error: None,
+        self.verifier.keys.status()
+    }
+
+    /// Every check but that of the client, for tokens that we got ourselves.
+    pub(crate) async fn verify_own(&self, token: &str) -> Result<AccessToken, AccessTokenError> {
+        let (access, _) = self.verify(token).await?;
+        Ok(access)
+    }
+
+    pub(crate) fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    async fn verify(
+        &self,
+        token: &str,
+    ) -> Result<(AccessToken, Arc<SigningKey>), AccessTokenError> {
+        let verified = self.verifier.verify(token).await?;
+        let key = Arc::clone(&verified.key);
+        let access = access_token(&self.verifier.settings, verified)?;
+        Ok((access, key))
+    }
+
+    fn check_client(&self, access: &AccessToken) -> Result<(), AccessTokenError> {
+        let Some(allowed) = &self.verifier.settings.allowed_clients else {
+            return Ok(());
+        };
+        match access.client_id {
+            Some(client) if allowed.contains(&client) => Ok(()),
+            _ => Err(AccessTokenError::ClientNotAllowed),
         }
     }
+}
+
+fn fingerprint(token: &str) -> [u8; 32] {
+    let hash = digest(&SHA256, token.as_bytes());
+    let mut fingerprint = [0; 32];
+    fingerprint.copy_from_slice(hash.as_ref());
+    fingerprint
+}
+
+/// Checks what makes a token of Entra an *access* token that opens our doors.
+fn access_token(
+    settings: &EntraSettings,
+    verified: Verified,
+) -> Result<AccessToken, AccessTokenError> {
+    let email = verified.claims.shown_email();
+    let Verified {
+        claims,
+        origin,
+        issued_at,
+        expires_at,
+        key,
+    } = verified;
+    let roles = claims.roles.clone().unwrap_or_default();
+    let scopes = claims.scp.as_deref().map(split_scopes);
+    let application = claims.idtyp.as_deref() == Some("app");
+    // An id token has the same issuer, audience, key and roles as an access
+    // token. Only these two claims tell them apart.
+    let subject_kind = match (&scopes, application) {
+        (Some(_), false) => SubjectKind::User,
+        (None, true) => SubjectKind::Application,
+        (Some(_), true) | (None, false) => return Err(AccessTokenError::NotAnAccessToken),
+    };
+    let scopes = scopes.unwrap_or_default();
+    match subject_kind {
+        SubjectKind::User if !scopes.contains(&settings.required_scope) => {
+            return Err(AccessTokenError::MissingScope {
+                required: settings.required_scope.clone(),
+            });
+        }
+        SubjectKind::Application if !settings.accept_app_tokens => {
+            return Err(AccessTokenError::ApplicationTokensRefused);
+        }
+        SubjectKind::Application if roles.is_empty() => {
+            return Err(AccessTokenError::MissingRoles);
+        }
+        SubjectKind::User | SubjectKind::Application => {}
+    }
+    Ok(AccessToken {
+        tenant_id: origin.tenant,
+        object_id: claims.oid.ok_or(AccessTokenError::MissingClaim("oid"))?,
+        subject_kind,
+        client_id: claims.client(origin.version),
+        roles,
+        scopes,
+        name: claims.name,
+        email,
+        version: origin.version,
+        issued_at,
+        expires_at,
+        key_id: key.id().to_owned(),
+    })
+}
+
+fn split_scopes(scopes: &str) -> Vec<String> {
+    scopes.split_ascii_whitespace().map(str::to_owned).collect()
 }
