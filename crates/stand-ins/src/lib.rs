@@ -1,1 +1,57 @@
-//! Placeholder, being written.
+//! Stand-ins for Microsoft Entra ID and Azure AI Foundry, for development and
+//! tests: everything that the handler needs from outside, in one process, on
+//! loopback, with no account and no network.
+//!
+//! [`start`] serves plain http on one port and https (a certificate of a
+//! private CA) on another, since Microsoft's client libraries insist on https.
+//! Every stand-in is a router under a path prefix of its own:
+//!
+//! | path | stands for |
+//! |---|---|
+//! | `/{tenant}/…`, `/common/discovery/instance` | Microsoft Entra ID ([`directory`] says who is in it) |
+//! | `/foundry/…` | Azure AI Foundry |
+//! | `/stand-in/…` | control of the stand-ins themselves |
+//!
+//! The Entra stand-in is strict where Entra is documented to be. Where its
+//! behaviour rests on public reports or on inference, the item's documentation
+//! says so.
+//!
+//! # Control
+//!
+//! For the loopback address alone, and never for a web page (a request with an
+//! `Origin` is refused). Bodies and answers are JSON.
+//!
+//! | route | body | effect |
+//! |---|---|---|
+//! | `POST /stand-in/token` | [`TokenRequest`] | `{"access_token": …}`, signed by the key in use |
+//! | `POST /stand-in/people/{persona}` | [`PersonChange`] | changes an account: disabled, roles, consent, required interaction; answers the new state |
+//! | `POST /stand-in/auto-sign-in` | `{"persona": "reader"}` or `{"persona": null}` | lets the sign-in page answer by itself, or not |
+//! | `POST /stand-in/rotate-keys` | [`KeyRotation`] | changes the signing keys; answers `{"keys": [{"kid", "state"}]}` |
+//! | `POST /stand-in/certificates` | [`CertificateRegistration`] | registers a certificate as credential of an application |
+//! | `POST /stand-in/faults` | [`Fault`] | the next requests to a route fail in that way |
+//! | `GET /stand-in/requests` | query `path`: part of the path | what was asked of the stand-ins, oldest first, with secrets replaced by a prefix of their SHA-256 |
+//! | `POST /stand-in/reset` | | forgets faults, requests and every change of people; keys stay |
+
+pub mod cli;
+mod control;
+pub mod directory;
+mod encoding;
+mod entra;
+mod faults;
+mod foundry;
+mod frame;
+mod requests;
+mod seal;
+mod serve;
+mod store;
+mod tls;
+
+pub use entra::certificates::CertificateRegistration;
+pub use entra::keys::{KeyError, KeyRotation, KeyState, NewKey, OldKeys};
+pub use entra::mint::{MintError, SignatureKind, TokenKind, TokenRequest, TokenVersion};
+pub use entra::people::PersonChange;
+pub use faults::Fault;
+pub use frame::{StandInError, StandInOptions, StandIns, start};
+pub use requests::RecordedRequest;
+pub use store::StoreError;
+pub use tls::TlsIdentity;

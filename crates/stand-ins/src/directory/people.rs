@@ -1,0 +1,144 @@
+use uuid::{Uuid, uuid};
+
+use super::{CONTOSO, FABRIKAM};
+
+/// Whether a token for this persona names a person or an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A person, who signs in.
+    User,
+    /// A service principal, which has app-only tokens.
+    Application,
+}
+
+/// Someone who can hold a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Persona {
+    /// Short name: `reader`.
+    pub name: &'static str,
+    /// Home tenant, the `tid` of tokens.
+    pub tenant: Uuid,
+    /// Object id, the `oid` of tokens.
+    pub object_id: Uuid,
+    /// Name for people, the `name` claim.
+    pub display_name: &'static str,
+    /// User principal name, the `preferred_username` and `upn` claims; empty
+    /// for an application.
+    pub user_principal_name: &'static str,
+    /// App roles on the registered application that the tenant gives.
+    pub roles: &'static [&'static str],
+    /// Person or application.
+    pub kind: Kind,
+    /// May consent to what needs an administrator, for this tenant.
+    pub administrator: bool,
+    /// One line that says what this persona is for.
+    pub description: &'static str,
+}
+
+impl Persona {
+    /// A member of Contoso; the fields that differ are filled in by struct
+    /// update.
+    const fn member(name: &'static str, object_id: Uuid) -> Self {
+        Self {
+            name,
+            tenant: CONTOSO,
+            object_id,
+            display_name: "",
+            user_principal_name: "",
+            roles: &[],
+            kind: Kind::User,
+            administrator: false,
+            description: "",
+        }
+    }
+}
+
+const PERSONAS: &[Persona] = &[
+    Persona {
+        display_name: "Rita Reader",
+        user_principal_name: "reader@contoso.example",
+        roles: &["Task.Read"],
+        description: "May read, and nothing else",
+        ..Persona::member("reader", uuid!("0b1ec700-0000-4000-8000-000000000011"))
+    },
+    Persona {
+        display_name: "Walter Writer",
+        user_principal_name: "writer@contoso.example",
+        roles: &["Task.Write"],
+        description: "May read and write",
+        ..Persona::member("writer", uuid!("0b1ec700-0000-4000-8000-000000000012"))
+    },
+    Persona {
+        display_name: "Dora Deleter",
+        user_principal_name: "deleter@contoso.example",
+        roles: &["Task.Delete"],
+        description: "May read and delete",
+        ..Persona::member("deleter", uuid!("0b1ec700-0000-4000-8000-000000000013"))
+    },
+    Persona {
+        display_name: "Alma All",
+        user_principal_name: "all@contoso.example",
+        roles: &["Task.All"],
+        description: "May do everything but administer",
+        ..Persona::member("all", uuid!("0b1ec700-0000-4000-8000-000000000014"))
+    },
+    Persona {
+        display_name: "Adam Admin",
+        user_principal_name: "admin@contoso.example",
+        roles: &["MCPServer.Admin"],
+        administrator: true,
+        description: "Administers the server and this tenant, with no task role",
+        ..Persona::member("admin", uuid!("0b1ec700-0000-4000-8000-000000000015"))
+    },
+    Persona {
+        display_name: "Nora Norole",
+        user_principal_name: "norole@contoso.example",
+        description: "Can sign in but has no role",
+        ..Persona::member("norole", uuid!("0b1ec700-0000-4000-8000-000000000016"))
+    },
+    Persona {
+        tenant: FABRIKAM,
+        display_name: "Gus Guest",
+        user_principal_name: "guest@fabrikam.example",
+        roles: &["Task.Read"],
+        description: "Belongs to another organisation, which lets him read",
+        ..Persona::member("guest", uuid!("0b1ec700-0000-4000-8000-000000000021"))
+    },
+    Persona {
+        display_name: "Contoso Daemon",
+        roles: &["Task.Read"],
+        kind: Kind::Application,
+        description: "A background service that signs in as itself",
+        ..Persona::member("daemon", uuid!("0b1ec700-0000-4000-8000-000000000031"))
+    },
+];
+
+/// Every persona, in the order in which people should see them.
+#[must_use]
+pub fn personas() -> &'static [Persona] {
+    PERSONAS
+}
+
+/// The persona with this short name or user principal name, whatever its case.
+#[must_use]
+pub fn persona(name: &str) -> Option<&'static Persona> {
+    if name.is_empty() {
+        return None;
+    }
+    PERSONAS.iter().find(|persona| {
+        persona.name.eq_ignore_ascii_case(name)
+            || persona.user_principal_name.eq_ignore_ascii_case(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn personas_are_found_by_name_and_user_principal_name() {
+        assert_eq!(persona("reader"), persona("Reader@contoso.example"));
+        assert!(persona("reader").is_some());
+        assert!(persona("").is_none());
+    }
+}
