@@ -32,3 +32,6 @@ pub use event::{ResponseEvent, Sequenced, ToolKind, Usage};
 pub use request::{Agent, InputItem, ResponseRequest};
 pub use settings::{FoundrySettings, Route};
 pub use stream::ResponseStream;
+
+#[cfg(test)]
+mod tests;

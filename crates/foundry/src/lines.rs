@@ -66,7 +66,8 @@ impl LineCutter {
         self.after_carriage_return = line.ends_with(b"\r");
         if !self.begun {
             self.begun = true;
-            if line.starts_with(BYTE_ORDER_MARK) {
+            // All of them: the parser takes a second one for the first.
+            while line.starts_with(BYTE_ORDER_MARK) {
                 line.drain(..BYTE_ORDER_MARK.len());
             }
         }

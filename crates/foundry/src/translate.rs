@@ -337,16 +337,9 @@ impl Translator {
                 text: wire::output_text(response),
                 usage: wire::usage(response),
             },
-            "response.cancelled" => ResponseEvent::Incomplete {
-                response_id,
-                reason: "cancelled".to_owned(),
-            },
             _ => ResponseEvent::Incomplete {
                 response_id,
-                reason: response
-                    .get("incomplete_details")
-                    .and_then(|details| wire::owned(details, "reason"))
-                    .unwrap_or_else(|| "unknown".to_owned()),
+                reason: wire::incomplete_reason(kind, response),
             },
         });
         Ok(())

@@ -87,6 +87,19 @@ pub(crate) fn output_text(response: &Value) -> Option<String> {
     (!parts.is_empty()).then(|| parts.concat())
 }
 
+/// Why a response ended early: the reason that it gives, or else `cancelled`
+/// when its status or the event says so.
+pub(crate) fn incomplete_reason(event_type: &str, response: &Value) -> String {
+    let given = response
+        .get("incomplete_details")
+        .and_then(|details| text(details, "reason"));
+    let cancelled =
+        event_type == "response.cancelled" || text(response, "status") == Some("cancelled");
+    given
+        .unwrap_or(if cancelled { "cancelled" } else { "unknown" })
+        .to_owned()
+}
+
 /// The tokens that a response used.
 pub(crate) fn usage(response: &Value) -> Option<Usage> {
     let usage = response.get("usage").filter(|usage| usage.is_object())?;
