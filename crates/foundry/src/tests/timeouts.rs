@@ -30,7 +30,7 @@ fn paced(
         .chain(stream::pending())
 }
 
-fn timed_out(outcome: &Option<super::Outcome>, expected: Wait) -> bool {
+fn timed_out(outcome: Option<&super::Outcome>, expected: Wait) -> bool {
     matches!(outcome, Some(Err(FoundryError::Timeout { what })) if *what == expected)
 }
 
@@ -48,7 +48,7 @@ async fn the_first_event_is_waited_for_a_minute() {
 async fn and_no_longer() {
     let mut stream = read(stream::pending());
     let outcome = timeout(Duration::from_secs(61), stream.next()).await;
-    assert!(timed_out(&outcome.unwrap(), Wait::FirstEvent));
+    assert!(timed_out(outcome.unwrap().as_ref(), Wait::FirstEvent));
     assert!(stream.next().await.is_none());
 }
 
@@ -58,7 +58,7 @@ async fn comments_are_not_a_first_event() {
         .map(|_| (10, ": still here\n\n".to_owned()))
         .collect();
     let outcome = timeout(Duration::from_secs(61), read(paced(comments)).next()).await;
-    assert!(timed_out(&outcome.unwrap(), Wait::FirstEvent));
+    assert!(timed_out(outcome.unwrap().as_ref(), Wait::FirstEvent));
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +74,7 @@ async fn silence_of_two_minutes_is_too_long() {
     let mut stream = read(paced(vec![(30, created())]));
     assert!(stream.next().await.unwrap().is_ok());
     let outcome = timeout(Duration::from_secs(121), stream.next()).await;
-    assert!(timed_out(&outcome.unwrap(), Wait::NextEvent));
+    assert!(timed_out(outcome.unwrap().as_ref(), Wait::NextEvent));
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,5 +131,5 @@ async fn the_limit_of_the_first_event_goes_on_after_the_status_line() {
     let server = Server::start([Answer::Events(": x\n\n".into(), After::Hang)]).await;
     let request = ResponseRequest::text(agent(), "hi");
     let mut stream = hasty(&server).respond(&token(), &request).await.unwrap();
-    assert!(timed_out(&stream.next().await, Wait::FirstEvent));
+    assert!(timed_out(stream.next().await.as_ref(), Wait::FirstEvent));
 }
