@@ -1,0 +1,125 @@
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::program::log_file;
+use crate::stopwatch::Stopwatch;
+use crate::workspace::Workspace;
+
+/// The account and key that every storage emulator has, published by
+/// Microsoft ("Use the Azurite emulator for local Azure Storage development").
+const ACCOUNT: &str = "devstoreaccount1";
+const KEY: &str =
+    "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// How long it may take to start.
+const START: Duration = Duration::from_mins(1);
+
+/// A running Azurite (the table service alone, in memory). It ends when this
+/// value goes, and when this process dies.
+#[derive(Debug)]
+pub(crate) struct Azurite {
+    child: Child,
+    port: u16,
+}
+
+impl Azurite {
+    /// Starts Azurite from the installed Node clients on a free port and
+    /// waits until it answers.
+    ///
+    /// # Errors
+    /// When it cannot start, or does not answer within a minute.
+    pub(crate) fn start(workspace: &Workspace) -> Result<Self, Error> {
+        let modules = workspace.clients().join("node/node_modules");
+        let log = workspace.logs().join("azurite.log");
+        let port = free_port()?;
+        let (out, err) = log_file(&log)?;
+        let mut command = Command::new(modules.join(".bin/node"));
+        command
+            .arg(workspace.path("xtask/src/azurite.cjs"))
+            .arg(modules.join("azurite/dist/src/table/main.js"))
+            .args(["--tableHost", "127.0.0.1", "--tablePort"])
+            .arg(port.to_string())
+            .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
+            .arg("--location")
+            .arg(workspace.logs())
+            .current_dir(workspace.root())
+            .stdin(Stdio::piped())
+            .stdout(out)
+            .stderr(err);
+        let child = command.spawn().map_err(|source| Error::Start {
+            program: "Azurite".into(),
+            source,
+        })?;
+        let mut azurite = Self { child, port };
+        azurite.wait_until_it_answers(&log)?;
+        Ok(azurite)
+    }
+
+    /// What `ENTRADA_STORAGE` and the contract tests take.
+    pub(crate) fn connection_string(&self) -> String {
+        format!(
+            "DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={KEY};\
+             TableEndpoint=http://127.0.0.1:{}/{ACCOUNT};",
+            self.port
+        )
+    }
+
+    fn wait_until_it_answers(&mut self, log: &Path) -> Result<(), Error> {
+        let waiting = Stopwatch::start();
+        while waiting.read() < START {
+            if answers(self.port) {
+                return Ok(());
+            }
+            if let Ok(Some(status)) = self.child.try_wait() {
+                return Err(Error::Failed {
+                    command: "Azurite".into(),
+                    status: status.to_string(),
+                    log: log.to_path_buf(),
+                });
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Err(Error::TooLong {
+            command: "Azurite".into(),
+            seconds: START.as_secs(),
+            log: log.to_path_buf(),
+        })
+    }
+}
+
+impl Drop for Azurite {
+    fn drop(&mut self) {
+        // Nothing of it is kept, so there is nothing to end gently.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn free_port() -> Result<u16, Error> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|source| Error::Start {
+            program: "a server on 127.0.0.1".into(),
+            source,
+        })
+}
+
+/// Whether an HTTP server answers there, whatever it says.
+fn answers(port: u16) -> bool {
+    let limit = Duration::from_secs(1);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let exchange = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut start = [0; 5];
+        stream.read_exact(&mut start)?;
+        Ok(&start == b"HTTP/")
+    };
+    exchange().unwrap_or(false)
+}

@@ -1,0 +1,93 @@
+use std::path::PathBuf;
+
+use crate::error::Error;
+use crate::package;
+use crate::program::Program;
+
+use super::settings::{FIRST, Setting};
+use super::totals::Totals;
+use super::{Suite, lock};
+
+/// Where browsers are found on the path.
+const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
+
+impl Suite<'_> {
+    /// The package that the black-box tests run behind the host stand-in;
+    /// apart from `dist/`, which is for deployment.
+    pub(super) fn package_options(&self) -> package::Options {
+        package::Options {
+            debug: true,
+            out: self.workspace.path("target/package"),
+        }
+    }
+
+    /// Every test of the workspace, in the first setting.
+    pub(super) fn all_tests(&self, tables: &str) -> Result<String, Error> {
+        let program = Program::cargo(self.workspace, "test --workspace --no-fail-fast");
+        let totals = self.run_tests_of(program, &FIRST, tables)?;
+        Ok(totals.to_string())
+    }
+
+    /// The black-box tests in one more setting each. All run, even after one
+    /// failed.
+    pub(super) fn black_box_tests(
+        &self,
+        settings: &[Setting],
+        tables: &str,
+    ) -> Result<String, Error> {
+        let mut remarks = Vec::new();
+        let mut first_error = None;
+        for setting in settings {
+            // The whole workspace is named so that cargo builds the same
+            // features as before, and so builds nothing again.
+            let program =
+                Program::cargo(self.workspace, "test --workspace --test it --").args(setting.tests);
+            match self.run_tests_of(program, setting, tables) {
+                Ok(totals) => remarks.push(format!("{} {totals}", setting.name())),
+                Err(error) => first_error = first_error.or(Some(error)),
+            }
+        }
+        first_error.map_or_else(|| Ok(remarks.join("; ")), Err)
+    }
+
+    fn run_tests_of(
+        &self,
+        program: Program,
+        setting: &Setting,
+        tables: &str,
+    ) -> Result<Totals, Error> {
+        let log = self.log(&format!("test-{}", setting.name()));
+        let mut program = program
+            .env("ENTRADA_TEST_CLIENTS", self.workspace.clients())
+            .env("ENTRADA_TEST_TABLES", tables)
+            .env("ENTRADA_TEST_STORAGE", setting.storage)
+            .env("ENTRADA_TEST_THROUGH", setting.through)
+            .env("ENTRADA_TEST_PACKAGE", self.package_options().out);
+        if let Some(browser) = self.browser() {
+            program = program.env("ENTRADA_TEST_CHROMIUM", browser);
+        }
+        let ran = program.run(&log);
+        let printed = std::fs::read(&log).map_err(Error::file(&log))?;
+        let totals = Totals::of(&String::from_utf8_lossy(&printed));
+        *lock(&self.totals) += totals;
+        match ran {
+            Err(Error::Failed { log, .. }) if totals.failed > 0 => Err(Error::Tests {
+                failed: totals.failed,
+                log,
+            }),
+            Err(error) => Err(error),
+            Ok(()) => Ok(totals),
+        }
+    }
+
+    /// An installed Chromium.
+    pub(super) fn browser(&self) -> Option<PathBuf> {
+        BROWSERS.iter().find_map(|browser| {
+            Program::new(self.workspace, "sh")
+                .args(["-c", &format!("command -v {browser}")])
+                .output()
+                .ok()
+                .map(|path| PathBuf::from(path.trim()))
+        })
+    }
+}
