@@ -13,6 +13,8 @@ mod kept;
 mod keys;
 pub mod pkce;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod token;
 
 pub use aadsts::{Aadsts, AadstsClass};
