@@ -1,0 +1,135 @@
+use crate::{Continuation, Filter, Row, TableError, Tables};
+
+/// Most rows in one page, and the most that can be asked for at once
+/// (Microsoft: "Query timeout and pagination").
+pub(crate) const PAGE_ROWS: u32 = 1000;
+
+/// Which rows of a partition to look at, by row key. Keys compare by their
+/// UTF-16 units, as the service does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RowRange {
+    /// Every row.
+    #[default]
+    All,
+    /// Rows whose key begins with this text.
+    Prefix(String),
+    /// Rows from one key to another.
+    Between {
+        /// The first key, inclusive; `None` begins at the first row.
+        from: Option<String>,
+        /// The key to stop before, exclusive; `None` goes to the last row.
+        to: Option<String>,
+    },
+}
+
+/// A query over one partition.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// The partition key.
+    pub partition: String,
+    /// Which of its rows, by row key.
+    pub rows: RowRange,
+    /// Which of those, by their properties.
+    pub filter: Option<Filter>,
+    /// The properties to answer with; `None` for all. Keys and `ETag` always
+    /// come.
+    pub select: Option<Vec<String>>,
+    /// Most rows in one page, 1 to 1,000; `None` for 1,000.
+    pub limit: Option<u32>,
+    /// Where to begin; `None` for the beginning.
+    pub continuation: Option<Continuation>,
+}
+
+impl Query {
+    /// Every row of the partition.
+    pub fn partition(partition: impl Into<String>) -> Self {
+        Self {
+            partition: partition.into(),
+            rows: RowRange::All,
+            filter: None,
+            select: None,
+            limit: None,
+            continuation: None,
+        }
+    }
+
+    /// Only rows whose key begins with `prefix`.
+    #[must_use]
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.rows = RowRange::Prefix(prefix.into());
+        self
+    }
+
+    /// Only rows of this range.
+    #[must_use]
+    pub fn rows(mut self, rows: RowRange) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// Only rows that `filter` matches.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = Some(filter);
+        self
+    }
+
+    /// Only these properties.
+    #[must_use]
+    pub fn select<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.select = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// At most `limit` rows a page.
+    #[must_use]
+    pub fn limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// The page after the one that ended with `continuation`.
+    #[must_use]
+    pub fn after(mut self, continuation: Continuation) -> Self {
+        self.continuation = Some(continuation);
+        self
+    }
+}
+
+/// One page of rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    /// The rows, in the order of their keys.
+    pub rows: Vec<Row>,
+    /// Where the next page begins; `None` when this was the last.
+    pub continuation: Option<Continuation>,
+}
+
+/// The rows of `query` over all its pages, at most `at_most` of them.
+///
+/// # Errors
+/// [`TableError::Invalid`] when there are more rows than that: a list that is
+/// silently cut short reads like the whole. And those of [`Tables::query`].
+pub async fn query_all(
+    tables: &dyn Tables,
+    table: &str,
+    query: &Query,
+    at_most: usize,
+) -> Result<Vec<Row>, TableError> {
+    let mut query = query.clone();
+    let mut rows = Vec::new();
+    loop {
+        let page = tables.query(table, &query).await?;
+        rows.extend(page.rows);
+        if rows.len() > at_most {
+            return Err(TableError::invalid(format!(
+                "a query found more than the {at_most} rows that were expected at most"
+            )));
+        }
+        match page.continuation {
+            Some(continuation) => query = query.after(continuation),
+            None => return Ok(rows),
+        }
+    }
+}
