@@ -19,7 +19,7 @@ macro_rules! refused {
     }};
 }
 
-fn encoded(text: impl ToString) -> String {
+fn encoded(text: &impl ToString) -> String {
     URL_SAFE_NO_PAD.encode(text.to_string())
 }
 
@@ -27,11 +27,11 @@ fn encoded(text: impl ToString) -> String {
 async fn an_unsigned_token_is_refused() {
     let world = World::new().await;
     for algorithm in ["none", "None", "NONE", ""] {
-        let header = encoded(json!({"alg": algorithm, "kid": "first-key"}));
-        let payload = encoded(world.claims());
+        let header = encoded(&json!({"alg": algorithm, "kid": "first-key"}));
+        let payload = encoded(&world.claims());
         let unsigned = format!("{header}.{payload}.");
         refused!(world, unsigned, AccessTokenError::UnsupportedAlgorithm);
-        let with_a_signature = format!("{header}.{payload}.{}", encoded("x"));
+        let with_a_signature = format!("{header}.{payload}.{}", encoded(&"x"));
         refused!(
             world,
             with_a_signature,
@@ -39,8 +39,8 @@ async fn an_unsigned_token_is_refused() {
         );
     }
     // RS256 by the header, and no signature at all.
-    let header = encoded(json!({"alg": "RS256", "kid": "first-key"}));
-    let bare = format!("{header}.{}.", encoded(world.claims()));
+    let header = encoded(&json!({"alg": "RS256", "kid": "first-key"}));
+    let bare = format!("{header}.{}.", encoded(&world.claims()));
     refused!(world, bare, AccessTokenError::Signature);
 }
 
@@ -49,15 +49,15 @@ async fn an_hmac_keyed_with_the_public_key_is_refused() {
     let world = World::new().await;
     let public = SIGNER.public();
     for secret in [&public.n, SIGNER.jwk()["n"].as_str().unwrap().as_bytes()] {
-        let header = encoded(json!({"alg": "HS256", "typ": "JWT", "kid": "first-key"}));
-        let input = format!("{header}.{}", encoded(world.claims()));
+        let header = encoded(&json!({"alg": "HS256", "typ": "JWT", "kid": "first-key"}));
+        let input = format!("{header}.{}", encoded(&world.claims()));
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let tag = URL_SAFE_NO_PAD.encode(hmac::sign(&key, input.as_bytes()));
         let token = format!("{input}.{tag}");
         refused!(world, token, AccessTokenError::UnsupportedAlgorithm);
         // The same tag under a header that says RS256.
-        let header = encoded(json!({"alg": "RS256", "kid": "first-key"}));
-        let token = format!("{header}.{}.{tag}", encoded(world.claims()));
+        let header = encoded(&json!({"alg": "RS256", "kid": "first-key"}));
+        let token = format!("{header}.{}.{tag}", encoded(&world.claims()));
         refused!(world, token, AccessTokenError::Signature);
     }
 }
@@ -66,8 +66,8 @@ async fn an_hmac_keyed_with_the_public_key_is_refused() {
 async fn a_pss_signature_of_the_right_key_is_refused() {
     let world = World::new().await;
     for (algorithm, expected) in [("PS256", "RS256"), ("RS256", "signature")] {
-        let header = encoded(json!({"alg": algorithm, "kid": "first-key"}));
-        let input = format!("{header}.{}", encoded(world.claims()));
+        let header = encoded(&json!({"alg": algorithm, "kid": "first-key"}));
+        let input = format!("{header}.{}", encoded(&world.claims()));
         let mut signature = vec![0; SIGNER.pair.public_modulus_len()];
         let random = SystemRandom::new();
         SIGNER
@@ -141,7 +141,7 @@ async fn what_is_not_a_compact_jwt_is_malformed() {
     let good = SIGNER.sign(&world.claims());
     let (head, signature) = good.rsplit_once('.').unwrap();
     let long = SIGNER.sign(&changed(world.claims(), json!({"x": "y".repeat(16_384)})));
-    let header = encoded(json!({"alg": "RS256", "kid": "first-key"}));
+    let header = encoded(&json!({"alg": "RS256", "kid": "first-key"}));
     let cases = [
         String::new(),
         ".".to_owned(),
@@ -151,9 +151,9 @@ async fn what_is_not_a_compact_jwt_is_malformed() {
         format!("{good}.{signature}"),
         format!(" {good}"),
         format!("={good}"),
-        format!("{header}.{}.{signature}", encoded("[]")),
-        format!("{header}.{}.{signature}", encoded("{}x")),
-        format!("{}.{}.{signature}", encoded("{}"), encoded("{}")),
+        format!("{header}.{}.{signature}", encoded(&"[]")),
+        format!("{header}.{}.{signature}", encoded(&"{}x")),
+        format!("{}.{}.{signature}", encoded(&"{}"), encoded(&"{}")),
         long,
     ];
     for token in cases {
