@@ -1,1 +1,27 @@
-//! Entrada.
+//! Entrada: Microsoft Entra ID in front of an organisation's AI agents and
+//! MCP tools, as an Azure Functions custom handler.
+//!
+//! [`router`] names every route; [`app`] puts the pieces together.
+
+pub mod app;
+pub mod auth;
+pub mod chat;
+pub mod command;
+pub mod config;
+pub mod context;
+pub mod error;
+pub mod grants;
+pub mod identity;
+mod json;
+pub mod mcp;
+pub mod oauth;
+pub mod ops;
+pub mod policy;
+pub mod router;
+pub mod state;
+pub mod weather;
+
+#[cfg(feature = "dev")]
+pub mod dev;
+
+pub use json::{JsonBody, QueryString};

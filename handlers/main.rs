@@ -1,1 +1,7 @@
-fn main() {}
+//! The `entrada` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    entrada::command::run()
+}

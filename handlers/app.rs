@@ -1,0 +1,372 @@
+//! Puts the pieces together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use entrada_ambient::{Clock, Random};
+use entrada_entra::{AccessTokenValidator, ClientSecret, Discovery, EntraClient, EntraSettings};
+use entrada_foundry::{Foundry, FoundrySettings, Route};
+use entrada_tables::{EmbeddedTables, Tables};
+use thiserror::Error;
+use tokio::sync::mpsc;
+
+use crate::auth::Flows;
+use crate::auth::callback::CallbackState;
+use crate::auth::info::Info;
+use crate::auth::login::LoginState;
+use crate::chat::Chat;
+use crate::config::{Settings, StorageSettings};
+use crate::error::chain;
+use crate::grants::{Grants, Keys};
+use crate::identity::{
+    Authenticator, KeyRing, KeyRings, OwnTokens, Profiles, Revocations, Sighting,
+};
+use crate::mcp::{AllowedOrigins, McpServer, tools};
+use crate::oauth::ProtectedResources;
+use crate::ops::{Health, HealthSources, Root};
+use crate::policy::{self, Policy};
+use crate::state::{AppState, Pieces};
+use crate::weather::{Alerts, ExampleWeather};
+use crate::{auth, grants, identity, weather};
+
+/// The tables that the server works with.
+pub const TABLES: [&str; 5] = [
+    auth::FLOWS_TABLE,
+    grants::TABLE,
+    identity::REVOCATIONS_TABLE,
+    identity::PROFILES_TABLE,
+    weather::ALERTS_TABLE,
+];
+
+/// A fault of the set-up that ends the start. What is merely away does not.
+#[derive(Debug, Error)]
+#[error("{setting}: {what}")]
+pub struct StartError {
+    setting: &'static str,
+    what: String,
+}
+
+impl StartError {
+    fn new(setting: &'static str, what: impl Into<String>) -> Self {
+        Self {
+            setting,
+            what: what.into(),
+        }
+    }
+}
+
+/// Time, randomness and network, as they enter.
+#[derive(Debug, Clone)]
+pub struct Ambient {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Network.
+    pub http: reqwest::Client,
+}
+
+/// The server, ready to be served.
+#[derive(Debug)]
+pub struct App {
+    /// All routes.
+    pub router: Router,
+    tables: Arc<dyn Tables>,
+    revocations: Arc<Revocations>,
+    profiles: Arc<Profiles>,
+    sightings: mpsc::Receiver<Sighting>,
+}
+
+/// Entra as the server sees it.
+struct Upstream {
+    settings: Arc<EntraSettings>,
+    discovery: Arc<Discovery>,
+    validator: Arc<AccessTokenValidator>,
+    client: Arc<EntraClient>,
+}
+
+impl App {
+    /// Puts the server together. Nothing is asked of anybody yet.
+    ///
+    /// # Errors
+    /// With the setting that is at fault.
+    pub fn assemble(settings: &Settings, ambient: &Ambient) -> Result<Self, StartError> {
+        let tables = open_tables(settings, ambient)?;
+        let upstream = upstream(settings, ambient)?;
+        let rings = Arc::new(KeyRings::new(Some(key_ring(settings)?)));
+        let policy = Arc::new(read_policy(settings)?);
+        let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
+        let (profiles, sightings) = Profiles::new(tables.clone(), clock.clone(), random.clone());
+        let profiles = Arc::new(profiles);
+        let revocations = Arc::new(Revocations::new(tables.clone(), clock.clone()));
+        let own = Arc::new(OwnTokens::new(
+            settings.base_url.clone(),
+            rings.clone(),
+            clock.clone(),
+            random.clone(),
+        ));
+        let grants = Arc::new(Grants::new(
+            tables.clone(),
+            Keys {
+                rings: rings.clone(),
+                own: own.clone(),
+            },
+            upstream.client.clone(),
+            revocations.clone(),
+            clock.clone(),
+            random.clone(),
+        ));
+        let authenticator = Arc::new(Authenticator::new(
+            settings.base_url.clone(),
+            own,
+            upstream.validator.clone(),
+            revocations.clone(),
+            policy.clone(),
+            profiles.clone(),
+        ));
+        let shared = Shared {
+            tables: tables.clone(),
+            rings,
+            policy,
+            profiles: profiles.clone(),
+            revocations: revocations.clone(),
+            grants,
+            authenticator,
+        };
+        let pieces = pieces(settings, ambient, &upstream, shared)?;
+        let state = AppState(Arc::new(pieces));
+        Ok(Self {
+            router: crate::router::router(&state, settings),
+            tables,
+            revocations,
+            profiles,
+            sightings,
+        })
+    }
+
+    /// Starts what goes on beside requests, and gives the routes.
+    pub fn start(self) -> Router {
+        let revocations = self.revocations;
+        let tables = self.tables;
+        tokio::spawn(async move {
+            make_tables(tables.as_ref()).await;
+            revocations.keep_loading().await;
+        });
+        tokio::spawn(self.profiles.keep_writing(self.sightings));
+        self.router
+    }
+}
+
+/// Makes the tables that are missing; tries for ever, since storage may come
+/// later than we do.
+async fn make_tables(tables: &dyn Tables) {
+    let mut wait = Duration::from_millis(500);
+    for table in TABLES {
+        while let Err(error) = tables.create_table(table).await {
+            tracing::warn!(table, error = chain(&error), "a table could not be made");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(30));
+        }
+    }
+}
+
+fn open_tables(settings: &Settings, ambient: &Ambient) -> Result<Arc<dyn Tables>, StartError> {
+    const NAME: &str = "ENTRADA_STORAGE";
+    let fault = |error: &dyn std::error::Error| StartError::new(NAME, chain(error));
+    match &settings.storage {
+        StorageSettings::Embedded(path) => {
+            let tables =
+                EmbeddedTables::open(path, ambient.clock.clone()).map_err(|error| fault(&error))?;
+            Ok(Arc::new(tables))
+        }
+        StorageSettings::ConnectionString(_) => Err(StartError::new(NAME, "is being written")),
+        StorageSettings::TableService(_) => Err(StartError::new(
+            NAME,
+            "this version takes a connection string or a file; managed identity comes later",
+        )),
+    }
+}
+
+fn upstream(settings: &Settings, ambient: &Ambient) -> Result<Upstream, StartError> {
+    let entra = Arc::new(settings.entra.clone());
+    let (http, clock) = (&ambient.http, &ambient.clock);
+    let secret = settings.client_secret.clone().ok_or_else(|| {
+        StartError::new(
+            "ENTRADA_CLIENT_SECRET",
+            "is not set; it must be the application's client secret",
+        )
+    })?;
+    let discovery = Arc::new(Discovery::new(entra.clone(), http.clone(), clock.clone()));
+    let validator = Arc::new(AccessTokenValidator::new(
+        entra.clone(),
+        discovery.clone(),
+        http.clone(),
+        clock.clone(),
+    ));
+    let client = Arc::new(EntraClient::new(
+        entra.clone(),
+        discovery.clone(),
+        validator.clone(),
+        Arc::new(ClientSecret::new(secret)),
+        http.clone(),
+        clock.clone(),
+    ));
+    Ok(Upstream {
+        settings: entra,
+        discovery,
+        validator,
+        client,
+    })
+}
+
+fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
+    const NAME: &str = "ENTRADA_KEY_RING";
+    let json = settings
+        .key_ring
+        .as_ref()
+        .ok_or_else(|| StartError::new(NAME, "is not set; it must be a key ring as JSON"))?;
+    KeyRing::parse(json).map_err(|error| StartError::new(NAME, chain(&error)))
+}
+
+fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
+    const NAME: &str = "ENTRADA_POLICY";
+    let home = settings.entra.tenant_id;
+    let parsed = match &settings.policy {
+        None => Policy::parse(policy::DEFAULT, home),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| StartError::new(NAME, format!("{}: {error}", path.display())))?;
+            Policy::parse(&text, home)
+        }
+    };
+    parsed.map_err(|error| StartError::new(NAME, error.to_string()))
+}
+
+/// What several pieces share.
+struct Shared {
+    tables: Arc<dyn Tables>,
+    rings: Arc<KeyRings>,
+    policy: Arc<Policy>,
+    profiles: Arc<Profiles>,
+    revocations: Arc<Revocations>,
+    grants: Arc<Grants>,
+    authenticator: Arc<Authenticator>,
+}
+
+fn pieces(
+    settings: &Settings,
+    ambient: &Ambient,
+    upstream: &Upstream,
+    shared: Shared,
+) -> Result<Pieces, StartError> {
+    let base = settings.base_url.clone();
+    let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
+    let sources = HealthSources {
+        tables: shared.tables.clone(),
+        discovery: upstream.discovery.clone(),
+        validator: upstream.validator.clone(),
+        rings: shared.rings.clone(),
+        revocations: shared.revocations.clone(),
+        foundry: settings.foundry_endpoint.is_some(),
+    };
+    let health = Arc::new(Health::new(sources, clock.clone()));
+    let services = tools::Services {
+        weather: Arc::new(ExampleWeather::new(clock.clone())),
+        alerts: Arc::new(Alerts::new(
+            shared.tables.clone(),
+            clock.clone(),
+            random.clone(),
+        )),
+        health: health.clone(),
+    };
+    let registry = tools::registry(&services, shared.policy.clone())
+        .map_err(|error| StartError::new("tools", error.to_string()))?;
+    let registry = Arc::new(registry);
+    let (login, callback) = sign_in(settings, ambient, upstream, &shared);
+    Ok(Pieces {
+        root: Arc::new(Root::new(&base)),
+        health,
+        info: Arc::new(Info::new(
+            &base,
+            upstream.settings.tenant_id,
+            upstream.settings.client_id,
+            &upstream.settings.required_scope,
+        )),
+        resources: Arc::new(ProtectedResources::new(&base, &upstream.settings)),
+        mcp: McpServer::new(registry.clone(), shared.grants.clone()),
+        registry,
+        origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
+        chat: Arc::new(chat(settings, ambient, upstream, &shared)?),
+        login,
+        callback,
+        authenticator: shared.authenticator,
+        grants: shared.grants,
+        profiles: shared.profiles,
+        clock,
+        random,
+    })
+}
+
+fn sign_in(
+    settings: &Settings,
+    ambient: &Ambient,
+    upstream: &Upstream,
+    shared: &Shared,
+) -> (LoginState, CallbackState) {
+    let flows = Arc::new(Flows::new(
+        shared.tables.clone(),
+        shared.rings.clone(),
+        ambient.clock.clone(),
+        ambient.random.clone(),
+    ));
+    let callback_url: Arc<str> = settings.callback_url.as_str().into();
+    let login = LoginState {
+        redirect_uris: Arc::new(settings.redirect_uris.clone()),
+        allowed_scopes: Arc::new(settings.allowed_scopes.clone()),
+        callback_url: callback_url.clone(),
+        base: settings.base_url.clone(),
+        flows: flows.clone(),
+        entra: upstream.client.clone(),
+        random: ambient.random.clone(),
+    };
+    let callback = CallbackState {
+        callback_url,
+        base: settings.base_url.clone(),
+        flows,
+        entra: upstream.client.clone(),
+        grants: shared.grants.clone(),
+        profiles: shared.profiles.clone(),
+    };
+    (login, callback)
+}
+
+fn chat(
+    settings: &Settings,
+    ambient: &Ambient,
+    upstream: &Upstream,
+    shared: &Shared,
+) -> Result<Chat, StartError> {
+    let foundry = settings
+        .foundry_endpoint
+        .clone()
+        .map(|endpoint| {
+            let mut foundry = FoundrySettings::new(endpoint);
+            if settings.foundry_project_route {
+                foundry.route = Route::Project;
+            }
+            Foundry::new(foundry, ambient.http.clone())
+                .map_err(|error| StartError::new("ENTRADA_FOUNDRY_ENDPOINT", chain(&error)))
+        })
+        .transpose()?;
+    Ok(Chat {
+        tables: shared.tables.clone(),
+        foundry,
+        entra: upstream.client.clone(),
+        grants: shared.grants.clone(),
+        policy: shared.policy.clone(),
+        rings: shared.rings.clone(),
+        clock: ambient.clock.clone(),
+        random: ambient.random.clone(),
+    })
+}

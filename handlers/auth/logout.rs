@@ -1,0 +1,72 @@
+//! `POST /auth/logout`: ends the whole grant.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::{HeaderMap, StatusCode, header};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::tokens::{FRONT_END_CLIENT, grant_error};
+use crate::error::ApiError;
+use crate::grants::{Grants, SecretCode, SecretKind};
+use crate::identity::{Authenticator, Door};
+
+/// The body of `/auth/logout`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogoutRequest {
+    refresh_token: SecretString,
+}
+
+/// Ends the grant of the bearer token, or of `{"refresh_token"}`: its tokens
+/// are refused here at once and on every instance within ten seconds while
+/// storage answers (at worst sixty).
+///
+/// # Errors
+/// 401 for a bearer token that is not good, 400 for a body that is not the
+/// documented one, or neither.
+pub async fn logout(
+    State(grants): State<Arc<Grants>>,
+    State(authenticator): State<Arc<Authenticator>>,
+    headers: HeaderMap,
+    body: axum::body::Bytes,
+) -> Result<StatusCode, ApiError> {
+    if headers.contains_key(header::AUTHORIZATION) {
+        let principal = authenticator
+            .authenticate(Door::Api, &headers)
+            .await
+            .map_err(|refusal| authenticator.refuse(Door::Api, &refusal))?;
+        let grant_id = principal.grant_id().ok_or_else(|| {
+            ApiError::bad_request(
+                "NOT_OUR_TOKEN",
+                "This is Microsoft Entra's own token: sign out there. Entrada keeps no sign-in for it.",
+            )
+        })?;
+        grants
+            .end_by_id(&principal.partition(), grant_id)
+            .await
+            .map_err(grant_error)?;
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let request: LogoutRequest = serde_json::from_slice(&body).map_err(|error| {
+        ApiError::bad_request(
+            "INVALID_BODY",
+            "Send a bearer token, or {\"refresh_token\": …} as JSON.",
+        )
+        .with_log(error)
+    })?;
+    let invalid = || {
+        ApiError::bad_request(
+            "INVALID_GRANT",
+            "The refresh token is not one of /auth/exchange.",
+        )
+    };
+    let token =
+        SecretCode::parse(SecretKind::RefreshToken, &request.refresh_token).ok_or_else(invalid)?;
+    grants
+        .end_by_token(&token, FRONT_END_CLIENT)
+        .await
+        .map_err(grant_error)?;
+    Ok(StatusCode::NO_CONTENT)
+}

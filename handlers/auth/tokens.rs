@@ -1,0 +1,161 @@
+//! What the routes of `/auth` share: the answer with tokens, and errors.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use entrada_entra::EntraError;
+use http::header::{CACHE_CONTROL, PRAGMA};
+use http::{HeaderValue, StatusCode};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::flow::FlowError;
+use crate::error::{ApiError, chain};
+use crate::grants::{GrantError, IssuedTokens};
+
+/// The client id of grants that `/auth/exchange` makes.
+pub const FRONT_END_CLIENT: &str = "entrada";
+
+/// The scope of tokens that `/auth/exchange` gives.
+pub(super) const SCOPE: &str = "api mcp";
+
+/// Who the tokens are of.
+#[derive(Debug, Serialize)]
+pub(super) struct TokenUser {
+    id: Uuid,
+    tenant_id: Uuid,
+    name: Option<String>,
+    email: Option<String>,
+    roles: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TokenAnswer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    expires_at: i64,
+    refresh_token: &'a str,
+    scope: &'a str,
+    user: TokenUser,
+}
+
+/// 200 with tokens, never cached (RFC 6749 section 5.1).
+pub(super) fn answer(issued: &IssuedTokens, now: i64) -> Response {
+    let grant = &issued.grant;
+    let body = TokenAnswer {
+        access_token: issued.access_token.expose_secret(),
+        token_type: "Bearer",
+        expires_in: (issued.expires_at - now).max(0),
+        expires_at: issued.expires_at,
+        refresh_token: issued.refresh_token.expose_secret(),
+        scope: &grant.scope,
+        user: TokenUser {
+            id: grant.object_id,
+            tenant_id: grant.tenant_id,
+            name: grant.name.clone(),
+            email: grant.email.clone(),
+            roles: grant.roles.clone(),
+        },
+    };
+    let no_store = [
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (PRAGMA, HeaderValue::from_static("no-cache")),
+    ];
+    (StatusCode::OK, no_store, Json(body)).into_response()
+}
+
+/// How long to wait before asking again when nobody said.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// What the caller is told when Entra did not do what we asked.
+pub(super) fn upstream_error(error: &EntraError) -> ApiError {
+    let log = chain(error);
+    if error.is_unavailable() {
+        let wait = match error {
+            EntraError::Unavailable { retry_after, .. } => retry_after.unwrap_or(RETRY),
+            _ => RETRY,
+        };
+        return ApiError::unavailable(
+            "ENTRA_UNAVAILABLE",
+            "Microsoft Entra ID does not answer right now. Try again shortly.",
+            wait,
+        )
+        .with_log(log);
+    }
+    let remedy = error
+        .rejection()
+        .and_then(|rejection| rejection.aadsts)
+        .map_or_else(String::new, |aadsts| format!(" {}", aadsts.remedy));
+    match error {
+        EntraError::InvalidGrant { .. }
+        | EntraError::InteractionRequired { .. }
+        | EntraError::ConsentRequired { .. } => ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "SIGN_IN_REQUIRED",
+            format!("Microsoft Entra ID wants you to sign in again.{remedy}"),
+        ),
+        EntraError::AccessToken(inner) => ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "SIGN_IN_REFUSED",
+            format!("This account cannot be used here: {}.", inner.description()),
+        ),
+        EntraError::IdToken(_) | EntraError::SubjectMismatch => ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            "SIGN_IN_REFUSED",
+            "Microsoft Entra ID's answer could not be verified. Begin the sign-in again.",
+        ),
+        _ => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "ENTRA_REFUSED",
+            format!("Microsoft Entra ID refused what this server asked of it.{remedy}"),
+        ),
+    }
+    .with_log(log)
+}
+
+/// What the caller is told when a flow cannot be kept or taken.
+pub(super) fn flow_error(error: &FlowError) -> ApiError {
+    match error {
+        FlowError::Unknown => ApiError::bad_request(
+            "SIGN_IN_EXPIRED",
+            "This sign-in is not under way any more: it took longer than ten minutes, was \
+             finished already, or began in another browser. Begin again at /auth/login.",
+        ),
+        FlowError::Storage(_) | FlowError::NoKeys(_) => unavailable(chain(error)),
+        FlowError::Seal(_) => ApiError::internal(chain(error)),
+    }
+}
+
+/// What the caller is told when a grant does not give what was asked.
+pub(super) fn grant_error(error: GrantError) -> ApiError {
+    let log = chain(&error);
+    match error {
+        GrantError::Invalid(_) => ApiError::bad_request(
+            "INVALID_GRANT",
+            "The code or refresh token is not valid: it was used, has expired, or belongs to \
+             another client or sign-in. Sign in again at /auth/login.",
+        ),
+        GrantError::Interaction => ApiError::bad_request(
+            "INVALID_GRANT",
+            "Microsoft Entra ID wants you to sign in again. Begin at /auth/login.",
+        ),
+        GrantError::Upstream(error) => return upstream_error(&error),
+        GrantError::Storage(error) => return error.into(),
+        GrantError::NoKeys(_) => return unavailable(log),
+        GrantError::Contended => return unavailable(log),
+        GrantError::Keys(_) | GrantError::Seal(_) => return ApiError::internal(log),
+    }
+    .with_log(log)
+}
+
+fn unavailable(log: String) -> ApiError {
+    ApiError::unavailable(
+        "TEMPORARILY_UNAVAILABLE",
+        "Something that signing in needs does not answer right now. Try again shortly.",
+        RETRY,
+    )
+    .with_log(log)
+}

@@ -1,0 +1,63 @@
+//! The command line.
+
+mod functions;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use functions::{HTTP_FUNCTIONS, HttpFunction};
+pub use serve::Failure;
+#[cfg(feature = "dev")]
+pub(crate) use serve::{ambient, runtime};
+
+/// Microsoft Entra ID in front of your AI agents and MCP tools.
+///
+/// Without a command, serves with the settings of the environment
+/// (docs/settings.md). To try it without Azure: `entrada dev`.
+#[derive(Debug, Parser)]
+#[command(name = "entrada", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves, with the settings of the environment.
+    Serve,
+    /// Prints the table of HTTP functions that a package declares, as JSON.
+    #[command(hide = true)]
+    Functions,
+    /// Serves on this machine, with stand-ins for Entra ID and Foundry.
+    #[cfg(feature = "dev")]
+    Dev(crate::dev::DevArguments),
+}
+
+/// Runs the program with the arguments of the process.
+#[must_use]
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        None | Some(Command::Serve) => serve::serve(),
+        Some(Command::Functions) => functions::print(),
+        #[cfg(feature = "dev")]
+        Some(Command::Dev(arguments)) => crate::dev::run(arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.report();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Failure {
+    fn report(&self) {
+        use std::io::Write as _;
+        // There is nobody left to tell when standard error is gone.
+        let _ = writeln!(std::io::stderr(), "entrada: {self}");
+    }
+}

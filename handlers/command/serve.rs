@@ -1,0 +1,82 @@
+//! `entrada serve`: the server itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use entrada_ambient::{NetworkOptions, ProcessEnvironment, SystemClock, SystemRandom, http_client};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{Ambient, App};
+use crate::config::Settings;
+
+/// Why the program ends.
+#[derive(Debug)]
+pub struct Failure(String);
+
+impl Failure {
+    pub(crate) fn other(error: impl fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// The runtime that everything runs on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::other)
+}
+
+/// Time, randomness and network of this machine.
+pub(crate) fn ambient() -> Result<Ambient, Failure> {
+    Ok(Ambient {
+        clock: Arc::new(SystemClock::new()),
+        random: Arc::new(SystemRandom),
+        http: http_client(&NetworkOptions::default())
+            .map_err(|error| Failure(crate::error::chain(&error)))?,
+    })
+}
+
+/// One JSON object for each event, on standard output: the Functions host
+/// takes standard error for errors (azure-functions-host,
+/// `WorkerProcess.cs`).
+fn log_as_json(filter: &str) -> Result<(), Failure> {
+    let filter =
+        EnvFilter::try_new(filter).map_err(|error| Failure(format!("ENTRADA_LOG: {error}")))?;
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(true)
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stdout)
+        .init();
+    Ok(())
+}
+
+pub(super) fn serve() -> Result<(), Failure> {
+    let (settings, warnings) =
+        Settings::load(&ProcessEnvironment, false).map_err(|faults| Failure(faults.to_string()))?;
+    log_as_json(&settings.log)?;
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    let ambient = ambient()?;
+    runtime()?.block_on(async {
+        let app = App::assemble(&settings, &ambient).map_err(Failure::other)?;
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .map_err(|error| Failure(format!("cannot listen on {}: {error}", settings.listen)))?;
+        tracing::info!(address = %settings.listen, base_url = settings.base_url.as_str(), "listening");
+        axum::serve(listener, app.start())
+            .await
+            .map_err(Failure::other)
+    })
+}

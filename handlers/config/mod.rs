@@ -1,0 +1,261 @@
+//! Settings: read once from the environment, checked as a whole.
+//!
+//! `docs/settings.md` describes each. A fault ends the start and all faults
+//! are named at once; an outage of somebody else never does.
+
+mod base_url;
+mod faults;
+mod names;
+mod reader;
+mod storage;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use entrada_ambient::Environment;
+use entrada_entra::{EntraSettings, Tenancy};
+use secrecy::SecretString;
+use url::Url;
+use uuid::Uuid;
+
+pub use base_url::{BaseUrl, is_loopback};
+pub use faults::SettingsFaults;
+use reader::Reader;
+pub use reader::Surroundings;
+pub use storage::StorageSettings;
+
+/// The port when nobody says otherwise: the one that Functions Core Tools
+/// use.
+pub const DEFAULT_PORT: u16 = 7071;
+
+/// Everything that the server is told when it starts.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where to listen. Always loopback under a Functions host, which calls
+    /// `127.0.0.1` and nothing else.
+    pub listen: SocketAddr,
+    /// The public base URL.
+    pub base_url: BaseUrl,
+    /// Where the process runs.
+    pub surroundings: Surroundings,
+    /// Whose tokens are accepted.
+    pub entra: EntraSettings,
+    /// The client secret, for local use; on Azure a federated credential
+    /// takes its place.
+    pub client_secret: Option<SecretString>,
+    /// The redirect URI that is registered with Entra for sign-in.
+    pub callback_url: Url,
+    /// Where state lives.
+    pub storage: StorageSettings,
+    /// The key ring as JSON, for local use.
+    pub key_ring: Option<SecretString>,
+    /// Front ends that a sign-in may return to: exact URIs.
+    pub redirect_uris: BTreeSet<String>,
+    /// Origins that browsers may call from.
+    pub cors_origins: Vec<String>,
+    /// Scopes that `/auth/login?scope=` may ask for beside the default.
+    pub allowed_scopes: BTreeSet<String>,
+    /// The Foundry project's endpoint, if there is one.
+    pub foundry_endpoint: Option<Url>,
+    /// Whether chat goes to the project route (`project`) or to each
+    /// agent's own endpoint (`agent`, the default).
+    pub foundry_project_route: bool,
+    /// The file that names agents; none: no agents.
+    pub agents: Option<PathBuf>,
+    /// The file that says which role sees what; none: the built-in policy.
+    pub policy: Option<PathBuf>,
+    /// Log filter, in the form of `tracing_subscriber::EnvFilter`.
+    pub log: String,
+}
+
+impl Settings {
+    /// Reads the settings.
+    ///
+    /// Returns them with warnings: settings that were given but mean nothing.
+    ///
+    /// # Errors
+    /// All faults at once, each with the name of the setting and what it
+    /// must be.
+    pub fn load(
+        environment: &dyn Environment,
+        development: bool,
+    ) -> Result<(Self, Vec<String>), SettingsFaults> {
+        let surroundings = surroundings(environment, development);
+        let mut reader = Reader::new(environment, surroundings);
+        let listen = listen(&mut reader);
+        let base_url = base_url(&mut reader, listen.port());
+        let entra = entra(&mut reader);
+        let storage = storage::read(&mut reader, surroundings);
+        let callback_url = callback_url(&mut reader, base_url.as_ref());
+        let redirect_uris = redirect_uris(&mut reader);
+        let settings = (|| {
+            Some(Self {
+                listen,
+                base_url: base_url?,
+                surroundings,
+                entra: entra?,
+                client_secret: reader.secret("ENTRADA_CLIENT_SECRET"),
+                callback_url: callback_url?,
+                storage: storage?,
+                key_ring: reader.secret("ENTRADA_KEY_RING"),
+                redirect_uris,
+                cors_origins: reader.list("ENTRADA_CORS_ORIGINS"),
+                allowed_scopes: reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect(),
+                foundry_endpoint: reader.address("ENTRADA_FOUNDRY_ENDPOINT"),
+                foundry_project_route: reader
+                    .text("ENTRADA_FOUNDRY_ROUTE")
+                    .is_some_and(|route| route == "project"),
+                agents: reader.text("ENTRADA_AGENTS").map(PathBuf::from),
+                policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
+                log: reader
+                    .text("ENTRADA_LOG")
+                    .unwrap_or_else(|| "info".to_owned()),
+            })
+        })();
+        match settings {
+            Some(settings) if reader.faults.is_empty() => Ok((settings, reader.warnings)),
+            _ => Err(reader.faults),
+        }
+    }
+}
+
+/// Azure sets the instance's name in one of these.
+const AZURE_INSTANCE: [&str; 3] = ["WEBSITE_POD_NAME", "CONTAINER_NAME", "WEBSITE_INSTANCE_ID"];
+
+fn surroundings(environment: &dyn Environment, development: bool) -> Surroundings {
+    if AZURE_INSTANCE
+        .iter()
+        .any(|name| environment.get(name).is_some())
+    {
+        Surroundings::Azure
+    } else if development {
+        Surroundings::Development
+    } else {
+        Surroundings::Elsewhere
+    }
+}
+
+/// The host says which port in `FUNCTIONS_CUSTOMHANDLER_PORT`
+/// (azure-functions-host, `HttpWorkerConstants.cs`).
+fn listen(reader: &mut Reader<'_>) -> SocketAddr {
+    let form = "a port from 1 to 65535";
+    let port = reader
+        .optional("FUNCTIONS_CUSTOMHANDLER_PORT", form)
+        .or_else(|| reader.optional("ENTRADA_PORT", form))
+        .unwrap_or(DEFAULT_PORT);
+    let address = reader
+        .optional("ENTRADA_ADDRESS", "an IP address to listen on")
+        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    SocketAddr::new(address, port)
+}
+
+fn base_url(reader: &mut Reader<'_>, port: u16) -> Option<BaseUrl> {
+    let text = reader
+        .text("ENTRADA_BASE_URL")
+        .or_else(|| {
+            reader
+                .text("WEBSITE_HOSTNAME")
+                .filter(|name| !name.starts_with("localhost") && !name.starts_with("127."))
+                .map(|name| format!("https://{name}"))
+        })
+        .unwrap_or_else(|| format!("http://localhost:{port}"));
+    match BaseUrl::parse(&text) {
+        Ok(base) if base.is_https() || base.is_loopback() => Some(base),
+        Ok(_) => {
+            reader.faults.note(
+                "ENTRADA_BASE_URL",
+                "must begin with https:// unless it is this machine",
+            );
+            None
+        }
+        Err(reason) => {
+            reader.faults.note("ENTRADA_BASE_URL", reason);
+            None
+        }
+    }
+}
+
+fn entra(reader: &mut Reader<'_>) -> Option<EntraSettings> {
+    let authority = reader.address("ENTRADA_AUTHORITY").or_else(|| {
+        reader
+            .text("ENTRADA_AUTHORITY")
+            .is_none()
+            .then(|| Url::parse("https://login.microsoftonline.com").ok())?
+    });
+    let tenant_id: Option<Uuid> = reader.required("ENTRADA_TENANT_ID", "a tenant's GUID");
+    let client_id: Option<Uuid> = reader.required("ENTRADA_CLIENT_ID", "an application's GUID");
+    let tenancy = tenancy(reader);
+    Some(EntraSettings {
+        authority: authority?,
+        tenant_id: tenant_id?,
+        client_id: client_id?,
+        application_id_uris: reader.list("ENTRADA_APPLICATION_ID_URIS"),
+        tenancy,
+        required_scope: reader
+            .text("ENTRADA_REQUIRED_SCOPE")
+            .unwrap_or_else(|| "access_as_user".to_owned()),
+        accept_app_tokens: reader.flag("ENTRADA_ACCEPT_APP_TOKENS", false),
+        allowed_clients: reader.set("ENTRADA_ALLOWED_CLIENTS", "an application's GUID"),
+    })
+}
+
+fn tenancy(reader: &mut Reader<'_>) -> Tenancy {
+    match reader.text("ENTRADA_TENANTS").as_deref() {
+        None | Some("home") => Tenancy::Home,
+        Some("organizations") => Tenancy::AnyOrganization,
+        Some("common") => Tenancy::AnyOrganizationOrPersonal,
+        Some(_) => Tenancy::Listed(
+            reader
+                .set(
+                    "ENTRADA_TENANTS",
+                    "a tenant's GUID; or `home`, `organizations` or `common`",
+                )
+                .unwrap_or_default(),
+        ),
+    }
+}
+
+fn callback_url(reader: &mut Reader<'_>, base: Option<&BaseUrl>) -> Option<Url> {
+    let Some(text) = reader.text("ENTRADA_CALLBACK_URL") else {
+        return Url::parse(&base?.join("/auth/callback")).ok();
+    };
+    let base = base?;
+    match Url::parse(&text) {
+        Ok(url) if url.origin().ascii_serialization() == base.as_str() && url.query().is_none() => {
+            Some(url)
+        }
+        Ok(_) => {
+            reader.faults.note(
+                "ENTRADA_CALLBACK_URL",
+                "must lie under ENTRADA_BASE_URL and have no query",
+            );
+            None
+        }
+        Err(_) => {
+            reader.faults.note("ENTRADA_CALLBACK_URL", "is not a URL");
+            None
+        }
+    }
+}
+
+fn redirect_uris(reader: &mut Reader<'_>) -> BTreeSet<String> {
+    let uris = reader.list("ENTRADA_REDIRECT_URIS");
+    for uri in &uris {
+        let sound = Url::parse(uri).is_ok_and(|url| {
+            url.fragment().is_none()
+                && url.username().is_empty()
+                && (url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)))
+        });
+        if !sound {
+            reader.faults.note(
+                "ENTRADA_REDIRECT_URIS",
+                format!("`{uri}` must be https (or http on this machine) without a fragment"),
+            );
+        }
+    }
+    uris.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! Where state lives.
+
+use std::path::PathBuf;
+
+use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+
+use super::reader::{Reader, Surroundings};
+
+/// Where state lives.
+#[derive(Debug, Clone)]
+pub enum StorageSettings {
+    /// One file on this machine.
+    Embedded(PathBuf),
+    /// A storage account by connection string.
+    ConnectionString(SecretString),
+    /// A storage account's table service by managed identity.
+    TableService(Url),
+}
+
+const NAME: &str = "ENTRADA_STORAGE";
+
+pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Option<StorageSettings> {
+    let Some(secret) = reader.secret(NAME) else {
+        return from_functions_storage(reader);
+    };
+    let text = secret.expose_secret();
+    if let Some(path) = text.strip_prefix("file:") {
+        if surroundings == Surroundings::Azure {
+            reader.faults.note(
+                NAME,
+                "must not be a file on Azure: instances come and go and do not share a disk",
+            );
+            return None;
+        }
+        return Some(StorageSettings::Embedded(PathBuf::from(path)));
+    }
+    if text.contains('=') {
+        return Some(StorageSettings::ConnectionString(secret));
+    }
+    if let Some(url) = reader.address(NAME) {
+        return Some(StorageSettings::TableService(url));
+    }
+    if reader.faults.is_empty() {
+        reader.faults.note(
+            NAME,
+            "must be a connection string, the URL of a table service, or `file:` and a path",
+        );
+    }
+    None
+}
+
+/// The account that the Functions host itself uses, as the host's own
+/// settings name it.
+fn from_functions_storage(reader: &mut Reader<'_>) -> Option<StorageSettings> {
+    if let Some(text) = reader.secret("AzureWebJobsStorage") {
+        return Some(StorageSettings::ConnectionString(text));
+    }
+    if let Some(url) = reader.address("AzureWebJobsStorage__tableServiceUri") {
+        return Some(StorageSettings::TableService(url));
+    }
+    if let Some(account) = reader.text("AzureWebJobsStorage__accountName") {
+        if let Ok(url) = Url::parse(&format!("https://{account}.table.core.windows.net")) {
+            return Some(StorageSettings::TableService(url));
+        }
+        reader
+            .faults
+            .note("AzureWebJobsStorage__accountName", "is not an account name");
+        return None;
+    }
+    reader.faults.note(
+        NAME,
+        "is not set, and neither is AzureWebJobsStorage; it must be a connection string, \
+         the URL of a table service, or `file:` and a path",
+    );
+    None
+}

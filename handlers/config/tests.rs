@@ -1,0 +1,114 @@
+use entrada_ambient::FixedEnvironment;
+
+use super::*;
+
+const GUID: &str = "11111111-1111-4111-8111-111111111111";
+
+fn load(values: &[(&str, &str)]) -> Result<(Settings, Vec<String>), SettingsFaults> {
+    Settings::load(&FixedEnvironment::new(values.iter().copied()), false)
+}
+
+fn minimal<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut values = vec![
+        ("ENTRADA_TENANT_ID", GUID),
+        ("ENTRADA_CLIENT_ID", GUID),
+        ("ENTRADA_STORAGE", "file:/tmp/state"),
+    ];
+    values.extend_from_slice(more);
+    values
+}
+
+#[test]
+fn the_least_that_is_needed_gives_the_documented_defaults() {
+    let (settings, warnings) = load(&minimal(&[])).unwrap();
+    assert!(warnings.is_empty());
+    assert_eq!(settings.base_url.as_str(), "http://localhost:7071");
+    assert_eq!(
+        settings.callback_url.as_str(),
+        "http://localhost:7071/auth/callback"
+    );
+    assert_eq!(
+        settings.entra.authority.as_str(),
+        "https://login.microsoftonline.com/"
+    );
+    assert_eq!(settings.entra.required_scope, "access_as_user");
+    assert!(matches!(settings.entra.tenancy, Tenancy::Home));
+    assert!(!settings.entra.accept_app_tokens);
+}
+
+#[test]
+fn every_fault_is_named_at_once() {
+    let faults = load(&[
+        ("ENTRADA_TENANT_ID", "contoso"),
+        ("ENTRADA_BASE_URL", "http://entrada.example"),
+        ("ENTRADA_AUTHORITY", "http://login.example"),
+        ("ENTRADA_REDIRECT_URIS", "javascript:alert(1)"),
+        ("AUTH_ENABLED", "false"),
+    ])
+    .unwrap_err();
+    let mut names: Vec<_> = faults.names().collect();
+    names.sort_unstable();
+    assert_eq!(
+        names,
+        [
+            "AUTH_ENABLED",
+            "ENTRADA_AUTHORITY",
+            "ENTRADA_BASE_URL",
+            "ENTRADA_CLIENT_ID",
+            "ENTRADA_REDIRECT_URIS",
+            "ENTRADA_STORAGE",
+            "ENTRADA_TENANT_ID",
+        ]
+    );
+}
+
+#[test]
+fn older_names_are_taken_and_the_new_name_wins() {
+    let (settings, warnings) = load(&[
+        ("AZURE_TENANT_ID", GUID),
+        ("MREG_AZURE_CLIENT_ID", GUID),
+        ("MCP_BASE_URL", "https://old.example"),
+        ("ENTRADA_BASE_URL", "https://new.example"),
+        ("AZURE_REDIRECT_URI", "https://new.example/oauth/callback"),
+        ("AzureWebJobsStorage", "UseDevelopmentStorage=true"),
+        ("REDIS_URL", "redis://x"),
+    ])
+    .unwrap();
+    assert_eq!(settings.base_url.as_str(), "https://new.example");
+    assert_eq!(settings.callback_url.path(), "/oauth/callback");
+    assert!(matches!(
+        settings.storage,
+        StorageSettings::ConnectionString(_)
+    ));
+    assert_eq!(warnings.len(), 1);
+}
+
+#[test]
+fn a_file_and_loopback_addresses_are_refused_on_azure() {
+    let faults = load(&minimal(&[
+        ("WEBSITE_POD_NAME", "pod-1"),
+        ("ENTRADA_AUTHORITY", "https://localhost:7073"),
+        ("ENTRADA_BASE_URL", "https://entrada.example"),
+    ]))
+    .unwrap_err();
+    assert_eq!(
+        faults.names().collect::<Vec<_>>(),
+        ["ENTRADA_AUTHORITY", "ENTRADA_STORAGE"]
+    );
+}
+
+#[test]
+fn the_functions_host_decides_the_port() {
+    let (settings, _) = load(&minimal(&[
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "40123"),
+        ("ENTRADA_PORT", "1"),
+    ]))
+    .unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:40123");
+}
+
+#[test]
+fn settings_never_print_a_secret() {
+    let (settings, _) = load(&minimal(&[("ENTRADA_CLIENT_SECRET", "hunter2")])).unwrap();
+    assert!(!format!("{settings:?}").contains("hunter2"));
+}

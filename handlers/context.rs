@@ -1,0 +1,168 @@
+//! What surrounds every request: its correlation id, its log span, and the
+//! one place where errors become JSON.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use entrada_ambient::{Clock, Random};
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::Serialize;
+use time::format_description::well_known::Rfc3339;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::error::PendingError;
+
+/// The answer's header that carries the correlation id.
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+
+/// Identifies one request in answers, logs and audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CorrelationId(pub Uuid);
+
+/// What the middleware of this module needs.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// For the time in error bodies and for durations in the log.
+    pub clock: Arc<dyn Clock>,
+    /// For correlation ids.
+    pub random: Arc<dyn Random>,
+}
+
+/// The body of an error of `/api` and `/auth`.
+#[derive(Debug, Serialize)]
+pub struct ErrorBody<'a> {
+    /// What is wrong and what to do about it, for people.
+    pub detail: &'a str,
+    /// What is wrong, for programs: `UPPER_SNAKE`.
+    pub code: &'a str,
+    /// When it happened, RFC 3339 UTC.
+    pub timestamp: String,
+    /// Identifies the request in the log.
+    pub correlation_id: Uuid,
+}
+
+/// Gives a request its correlation id and span, and turns errors into JSON.
+///
+/// The id is the trace id of a W3C `traceparent` when there is one, so that
+/// it is the same in the host's telemetry; else a random UUID.
+pub async fn surround(
+    State(surroundings): State<Surroundings>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = request
+        .headers()
+        .get("traceparent")
+        .and_then(trace_id)
+        .unwrap_or_else(|| surroundings.random.uuid_v4());
+    request.extensions_mut().insert(CorrelationId(id));
+    let span = tracing::info_span!(
+        "request",
+        method = %request.method(),
+        path = request.uri().path(),
+        correlation_id = %id,
+    );
+    let started = surroundings.clock.monotonic();
+    async move {
+        let mut response = next.run(request).await;
+        if let Some(error) = response.extensions_mut().remove::<PendingError>() {
+            response = render(response, &error, id, surroundings.clock.as_ref());
+        }
+        if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
+            response.headers_mut().insert(CORRELATION_ID, value);
+        }
+        let elapsed = surroundings.clock.monotonic().saturating_sub(started);
+        tracing::debug!(
+            status = response.status().as_u16(),
+            duration_ms = elapsed.as_secs_f64() * 1000.0,
+            "answered"
+        );
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+fn render(response: Response, error: &PendingError, id: Uuid, clock: &dyn Clock) -> Response {
+    let status = response.status();
+    let log = error.log.as_deref().unwrap_or_default();
+    if status.is_server_error() {
+        tracing::error!(
+            code = error.code,
+            status = status.as_u16(),
+            log,
+            "request failed"
+        );
+    } else {
+        tracing::info!(
+            code = error.code,
+            status = status.as_u16(),
+            log,
+            "request refused"
+        );
+    }
+    let mut rendered = (
+        status,
+        Json(ErrorBody {
+            detail: &error.detail,
+            code: error.code,
+            timestamp: clock.now().format(&Rfc3339).unwrap_or_default(),
+            correlation_id: id,
+        }),
+    )
+        .into_response();
+    for (name, value) in response.headers() {
+        if !rendered.headers().contains_key(name) || name == http::header::WWW_AUTHENTICATE {
+            rendered.headers_mut().append(name, value.clone());
+        }
+    }
+    if status == StatusCode::UNAUTHORIZED || status.is_server_error() {
+        rendered.headers_mut().insert(
+            http::header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        );
+    }
+    rendered
+}
+
+/// The trace id of a `traceparent` header (W3C Trace Context section 3.2).
+fn trace_id(value: &HeaderValue) -> Option<Uuid> {
+    let mut parts = value.to_str().ok()?.split('-');
+    let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
+    if version.len() != 2 || trace.len() != 32 || parent.len() != 16 {
+        return None;
+    }
+    Uuid::try_parse(trace).ok().filter(|id| !id.is_nil())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_trace_id_becomes_the_correlation_id() {
+        let value =
+            HeaderValue::from_static("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+        assert_eq!(
+            trace_id(&value)
+                .map(|id| id.simple().to_string())
+                .as_deref(),
+            Some("0af7651916cd43dd8448eb211c80319c")
+        );
+    }
+
+    #[test]
+    fn a_malformed_or_null_trace_is_ignored() {
+        for value in [
+            "",
+            "00-zz-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-00",
+        ] {
+            assert_eq!(trace_id(&HeaderValue::from_static(value)), None);
+        }
+    }
+}

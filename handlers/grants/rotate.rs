@@ -1,0 +1,212 @@
+//! Rotating refresh tokens: single use with a grace for lost answers, and
+//! reuse that ends the family (OAuth 2.1 section 4.3.1).
+
+use std::sync::Arc;
+
+use entrada_entra::{AccessToken, EntraError, TokenSet};
+use entrada_tables::{Condition, Operation, TableError};
+use secrecy::SecretString;
+
+use super::store::{place, used_key, used_row};
+use super::{Grant, GrantError, GrantState, Grants, IssuedTokens, SecretCode, SecretKind, TABLE};
+use crate::identity::{open_as_holder, seal_for_holder};
+
+/// Seconds within which the previous token gets the same successor again.
+const GRACE: i64 = 60;
+/// Seconds for which an Entra token is young enough to go on with.
+const YOUNG: i64 = 300;
+
+/// What a presented token is to its grant.
+enum Standing {
+    /// The current one.
+    Current,
+    /// The one before, and its successor has not been presented.
+    Previous,
+    /// Neither: used up, voided or never ours.
+    Other,
+}
+
+impl Grants {
+    /// Gives new tokens for a refresh token of `client_id`.
+    ///
+    /// # Errors
+    /// [`GrantError::Invalid`] with the reason for the log;
+    /// [`GrantError::Interaction`] when Entra wants the person;
+    /// [`GrantError::Upstream`] while Entra does not answer.
+    pub async fn refresh(
+        &self,
+        presented: &SecretString,
+        client_id: &str,
+    ) -> Result<IssuedTokens, GrantError> {
+        let token = SecretCode::parse(SecretKind::RefreshToken, presented)
+            .ok_or(GrantError::Invalid("the refresh token is malformed"))?;
+        let _alone = match self.lock_for(token.grant_id()) {
+            Some(lock) => Some(lock.lock().await),
+            None => None,
+        };
+        for _ in 0..5 {
+            let grant = self.find_by_code(&token).await?;
+            if grant.state != GrantState::Active {
+                return Err(GrantError::Invalid("the grant is not in use"));
+            }
+            let attempt = match standing(&grant, &token) {
+                Standing::Other => return Err(self.refuse_other(&grant, &token).await?),
+                _ if grant.client_id != client_id => {
+                    return Err(GrantError::Invalid(
+                        "the token was issued to another client",
+                    ));
+                }
+                Standing::Previous if self.clock.unix() - grant.refresh.rotated_at <= GRACE => {
+                    return self.repeat(grant, &token).await;
+                }
+                standing => self.rotate(grant, &token, &standing).await,
+            };
+            match attempt {
+                Err(GrantError::Storage(TableError::PreconditionFailed)) => {}
+                other => return other,
+            }
+        }
+        Err(GrantError::Contended)
+    }
+
+    /// A token that is not of the last two: reuse if it ever was one of the
+    /// family, and then the family ends.
+    async fn refuse_other(
+        &self,
+        grant: &Grant,
+        token: &SecretCode,
+    ) -> Result<GrantError, GrantError> {
+        let key = used_key(&token.hash());
+        let used = self
+            .tables
+            .get(TABLE, token.partition().as_str(), &key)
+            .await?;
+        if used.is_none() {
+            return Ok(GrantError::Invalid("the refresh token is unknown"));
+        }
+        tracing::warn!(grant = %grant.id, "a used refresh token was presented again: the grant is ended");
+        self.end(grant).await?;
+        Ok(GrantError::Invalid("the refresh token was used already"))
+    }
+
+    /// The answer that was lost, once more: the same successor.
+    async fn repeat(
+        &self,
+        mut grant: Grant,
+        token: &SecretCode,
+    ) -> Result<IssuedTokens, GrantError> {
+        let partition = token.partition();
+        let row = Grant::row_key(grant.id);
+        let sealed = grant.refresh.successor.take().ok_or(GrantError::Invalid(
+            "the refresh token's successor is not kept any more",
+        ))?;
+        let successor = open_as_holder(
+            &sealed,
+            token.text(),
+            place(partition, &row, "refresh_successor"),
+        )?;
+        self.issue(grant, successor)
+    }
+
+    async fn rotate(
+        &self,
+        mut grant: Grant,
+        token: &SecretCode,
+        standing: &Standing,
+    ) -> Result<IssuedTokens, GrantError> {
+        let now = self.clock.unix();
+        if now - grant.upstream.obtained_at > YOUNG {
+            let (tokens, access) = self.refresh_upstream(&grant).await?;
+            self.hold(&mut grant, &tokens)?;
+            grant.roles.clone_from(&access.roles);
+            grant.name.clone_from(&access.name);
+            grant.email.clone_from(&access.email);
+        }
+        let successor = SecretCode::new(
+            SecretKind::RefreshToken,
+            token.partition(),
+            grant.id,
+            self.random.as_ref(),
+        );
+        // What leaves the last two is remembered as used: the one before a
+        // presented current token, or a successor that nobody presented.
+        let retired = match standing {
+            Standing::Current => grant.refresh.previous.replace(token.hash()),
+            Standing::Previous | Standing::Other => grant.refresh.current.take(),
+        };
+        let row = Grant::row_key(grant.id);
+        grant.refresh.current = Some(successor.hash());
+        grant.refresh.rotated_at = now;
+        grant.refresh.successor = Some(seal_for_holder(
+            successor.text(),
+            token.text(),
+            place(token.partition(), &row, "refresh_successor"),
+            self.random.as_ref(),
+        )?);
+        grant.last_used_at = now;
+        let condition = grant
+            .etag
+            .clone()
+            .map_or(Condition::Exists, Condition::Matches);
+        let mut operations = vec![Operation::Replace(grant.to_row(), condition)];
+        if let Some(hash) = retired {
+            let until = grant.expires_at();
+            operations.push(Operation::Replace(
+                used_row(token.partition(), &hash, until),
+                Condition::None,
+            ));
+        }
+        self.tables.batch(TABLE, &operations).await?;
+        self.tidy(token.partition()).await;
+        self.issue(grant, successor.text().clone())
+    }
+
+    /// Redeems Entra's refresh token; what Entra says decides about the
+    /// grant.
+    async fn refresh_upstream(
+        &self,
+        grant: &Grant,
+    ) -> Result<(TokenSet, Arc<AccessToken>), GrantError> {
+        let partition = grant.partition();
+        let row = Grant::row_key(grant.id);
+        let refresh = self.keys.rings.current()?.open(
+            &grant.upstream.refresh,
+            place(&partition, &row, "upstream_refresh"),
+        )?;
+        let error = match self.entra.refresh(grant.tenant_id, &refresh, None).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
+        };
+        if error.is_unavailable() {
+            return Err(GrantError::Upstream(error));
+        }
+        match error {
+            EntraError::InteractionRequired { .. } | EntraError::ConsentRequired { .. } => {
+                Err(GrantError::Interaction)
+            }
+            EntraError::InvalidGrant { .. } => {
+                tracing::info!(
+                    grant = %grant.id,
+                    error = crate::error::chain(&error),
+                    "Microsoft Entra ended the sign-in, and so the grant ends"
+                );
+                self.end(grant).await?;
+                Err(GrantError::Invalid("Microsoft Entra ended the sign-in"))
+            }
+            // A fault of the registration or of an answer is no reason to
+            // sign people out.
+            other => Err(GrantError::Upstream(other)),
+        }
+    }
+}
+
+fn standing(grant: &Grant, token: &SecretCode) -> Standing {
+    let is = |stored: &Option<String>| stored.as_ref().is_some_and(|hash| token.matches(hash));
+    if is(&grant.refresh.current) {
+        Standing::Current
+    } else if is(&grant.refresh.previous) {
+        Standing::Previous
+    } else {
+        Standing::Other
+    }
+}

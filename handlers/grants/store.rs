@@ -1,0 +1,314 @@
+//! Grants in storage: reading, ending, and issuing tokens from them.
+
+use std::sync::Arc;
+
+use entrada_ambient::{Clock, Random};
+use entrada_entra::{EntraClient, EntraError};
+use entrada_tables::{Condition, Row, TableError, Tables};
+use secrecy::SecretString;
+use thiserror::Error;
+use tokio::sync::Mutex;
+use uuid::Uuid;
+
+use super::{Grant, GrantState, SecretCode, TABLE};
+use crate::identity::{
+    KeyRingError, KeyRings, NoKeyRing, OwnTokens, Place, Principal, Revocation, Revocations,
+    Revoked, SealError, UserPartition,
+};
+
+/// The longest that one of our access tokens lives, in seconds.
+const ACCESS_TOKEN_LIFETIME: i64 = 3600;
+
+/// Why a grant does not give what was asked of it.
+#[derive(Debug, Error)]
+pub enum GrantError {
+    /// The code or refresh token is unknown, used, expired, of another
+    /// client, or its grant has ended. Which of them is for the log alone.
+    #[error("invalid grant: {0}")]
+    Invalid(&'static str),
+    /// Entra wants the person to do something (sign in again, MFA,
+    /// consent) before it goes on.
+    #[error("Microsoft Entra asks for interaction")]
+    Interaction,
+    /// Entra does not answer, or not as it should.
+    #[error("Microsoft Entra does not answer as it should")]
+    Upstream(#[source] EntraError),
+    /// Storage does not answer, or a row cannot be read.
+    #[error("storage failed")]
+    Storage(#[from] TableError),
+    /// The key ring cannot do what is needed.
+    #[error("the key ring failed")]
+    Keys(#[from] KeyRingError),
+    /// No key ring has been loaded.
+    #[error(transparent)]
+    NoKeys(#[from] NoKeyRing),
+    /// A stored value cannot be decrypted.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// Others kept changing the grant at the same moment.
+    #[error("the grant was changed by others too often at the same moment")]
+    Contended,
+}
+
+/// Tokens for a client.
+#[derive(Debug)]
+pub struct IssuedTokens {
+    /// Our access token.
+    pub access_token: SecretString,
+    /// When it expires, epoch seconds.
+    pub expires_at: i64,
+    /// Our refresh token.
+    pub refresh_token: SecretString,
+    /// The grant as it stands now.
+    pub grant: Grant,
+}
+
+/// Keys and tokens that grants work with.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    /// The key ring in use.
+    pub rings: Arc<KeyRings>,
+    /// Issues our access tokens.
+    pub own: Arc<OwnTokens>,
+}
+
+/// Grants in storage.
+#[derive(Debug)]
+pub struct Grants {
+    pub(super) tables: Arc<dyn Tables>,
+    pub(super) keys: Keys,
+    pub(super) entra: Arc<EntraClient>,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
+    /// One refresh of a grant at a time in this process. A fixed number of
+    /// locks, shared by hash: bounded, and a collision costs only a wait.
+    refreshing: Vec<Mutex<()>>,
+}
+
+const LOCKS: usize = 64;
+
+impl Grants {
+    /// Grants in `tables`.
+    #[must_use]
+    pub fn new(
+        tables: Arc<dyn Tables>,
+        keys: Keys,
+        entra: Arc<EntraClient>,
+        revocations: Arc<Revocations>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            tables,
+            keys,
+            entra,
+            revocations,
+            clock,
+            random,
+            refreshing: std::iter::repeat_with(Mutex::default).take(LOCKS).collect(),
+        }
+    }
+
+    pub(super) fn lock_for(&self, grant_id: Uuid) -> Option<&Mutex<()>> {
+        let slot = usize::from(grant_id.as_bytes().last().copied().unwrap_or_default()) % LOCKS;
+        self.refreshing.get(slot)
+    }
+
+    /// A grant that has not expired; `None` when there is none.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn find(
+        &self,
+        partition: &UserPartition,
+        grant_id: Uuid,
+    ) -> Result<Option<Grant>, GrantError> {
+        let row = self
+            .tables
+            .get(TABLE, partition.as_str(), &Grant::row_key(grant_id))
+            .await?;
+        row.filter(|row| !row.is_expired(self.clock.unix()))
+            .map(|row| Grant::from_row(&row).map_err(GrantError::from))
+            .transpose()
+    }
+
+    pub(super) async fn find_by_code(&self, code: &SecretCode) -> Result<Grant, GrantError> {
+        self.find(code.partition(), code.grant_id())
+            .await?
+            .ok_or(GrantError::Invalid("there is no such grant"))
+    }
+
+    /// Whether the grant of a caller is still in use, read from storage now.
+    /// Callers with an Entra token have none and pass.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn confirm(&self, principal: &Principal) -> Result<bool, GrantError> {
+        let Some(grant_id) = principal.grant_id() else {
+            return Ok(true);
+        };
+        let grant = self.find(&principal.partition(), grant_id).await?;
+        Ok(grant.is_some_and(|grant| grant.state == GrantState::Active))
+    }
+
+    /// Ends a grant: revoked everywhere first, then its secrets are removed.
+    ///
+    /// # Errors
+    /// When storage does not take it; the grant may be revoked then but its
+    /// row unchanged, and ending it again finishes the work.
+    pub async fn end(&self, grant: &Grant) -> Result<(), GrantError> {
+        let now = self.clock.unix();
+        self.revocations
+            .revoke(
+                &Revoked::Grant(grant.id),
+                Revocation {
+                    not_before: now,
+                    blocked: true,
+                },
+                now + ACCESS_TOKEN_LIFETIME + 300,
+            )
+            .await?;
+        let mut ended = grant.clone();
+        ended.state = GrantState::Ended;
+        ended.last_used_at = now;
+        ended.refresh.successor = None;
+        ended.upstream.access = Vec::new();
+        ended.upstream.refresh = Vec::new();
+        self.tables
+            .replace(TABLE, &ended.to_row(), &Condition::None)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends the grant that a refresh token or a caller names, if it is there.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn end_by_id(
+        &self,
+        partition: &UserPartition,
+        grant_id: Uuid,
+    ) -> Result<(), GrantError> {
+        match self.find(partition, grant_id).await? {
+            Some(grant) if grant.state != GrantState::Ended => self.end(&grant).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends the grant of a refresh token: the current one or the one before
+    /// it. Any other is not known and changes nothing.
+    ///
+    /// # Errors
+    /// [`GrantError::Invalid`] when the token is not of that client's grant;
+    /// or when storage does not answer.
+    pub async fn end_by_token(
+        &self,
+        token: &SecretCode,
+        client_id: &str,
+    ) -> Result<(), GrantError> {
+        let grant = self.find_by_code(token).await?;
+        let known = [&grant.refresh.current, &grant.refresh.previous]
+            .into_iter()
+            .flatten()
+            .any(|hash| token.matches(hash));
+        if !known || grant.client_id != client_id {
+            return Err(GrantError::Invalid("the refresh token is not this grant's"));
+        }
+        if grant.state == GrantState::Ended {
+            return Ok(());
+        }
+        self.end(&grant).await
+    }
+
+    /// Our access token for a grant, with the roles of the Entra token that
+    /// it holds and never beyond that token's expiry.
+    pub(super) fn issue(
+        &self,
+        grant: Grant,
+        refresh_token: SecretString,
+    ) -> Result<IssuedTokens, GrantError> {
+        let expires_at = (self.clock.unix() + ACCESS_TOKEN_LIFETIME).min(grant.upstream.expires_at);
+        let access_token = self.keys.own.issue(crate::identity::TokenTerms {
+            tenant_id: grant.tenant_id,
+            object_id: grant.object_id,
+            name: grant.name.clone(),
+            email: grant.email.clone(),
+            roles: grant.roles.clone(),
+            client_id: grant.client_id.clone(),
+            grant_id: grant.id,
+            audience: grant.audience,
+            scope: grant.scope.clone(),
+            expires_at,
+        })?;
+        Ok(IssuedTokens {
+            access_token,
+            expires_at,
+            refresh_token,
+            grant,
+        })
+    }
+
+    /// Entra's access token of the grant that a caller's own token names:
+    /// the assertion of On-Behalf-Of calls.
+    ///
+    /// # Errors
+    /// When the grant has ended or cannot be read.
+    pub async fn assertion(
+        &self,
+        partition: &UserPartition,
+        grant_id: Uuid,
+    ) -> Result<SecretString, GrantError> {
+        let grant = self
+            .find(partition, grant_id)
+            .await?
+            .filter(|grant| grant.state == GrantState::Active)
+            .ok_or(GrantError::Invalid("the grant has ended"))?;
+        let row = Grant::row_key(grant.id);
+        let place = place(partition, &row, "upstream_access");
+        Ok(self
+            .keys
+            .rings
+            .current()?
+            .open(&grant.upstream.access, place)?)
+    }
+
+    /// Deletes a few rows of a person's partition whose time is over. Called
+    /// on the way by requests that write there; failing is no harm.
+    pub(super) async fn tidy(&self, partition: &UserPartition) {
+        let swept = entrada_tables::sweep(
+            self.tables.as_ref(),
+            TABLE,
+            partition.as_str(),
+            self.clock.unix(),
+            10,
+        );
+        if let Err(error) = swept.await {
+            tracing::debug!(
+                error = crate::error::chain(&error),
+                "expired rows were left"
+            );
+        }
+    }
+}
+
+pub(super) fn place<'a>(partition: &'a UserPartition, row: &'a str, column: &'a str) -> Place<'a> {
+    Place {
+        table: TABLE,
+        partition: partition.as_str(),
+        row,
+        column,
+    }
+}
+
+/// The row that remembers a refresh token which was used up or voided, so
+/// that presenting it again is known as reuse.
+pub(super) fn used_row(partition: &UserPartition, hash: &str, expires_at: i64) -> Row {
+    Row::new(partition.as_str(), used_key(hash))
+        .with("kind", "used")
+        .with("expires_at", expires_at)
+}
+
+pub(super) fn used_key(hash: &str) -> String {
+    format!("used-{hash}")
+}

@@ -1,0 +1,304 @@
+//! The one place where a bearer token becomes a principal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{FromRef, FromRequestParts};
+use entrada_entra::{AccessTokenError, AccessTokenValidator, SubjectKind};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, header};
+use secrecy::SecretString;
+
+use super::{
+    Challenge, Door, OwnToken, OwnTokenError, OwnTokens, Principal, Profiles, RevocationCheck,
+    Revocations, Sighting,
+};
+use crate::config::BaseUrl;
+use crate::error::{ApiError, chain};
+use crate::policy::Policy;
+
+/// Why a request is not let in.
+#[derive(Debug)]
+pub enum Refusal {
+    /// There is no token.
+    Missing,
+    /// There is something in `Authorization`, but not one bearer token.
+    NotOneBearer,
+    /// One of our tokens, but not a good one.
+    Own(OwnTokenError),
+    /// A token of Entra's, but not a good one.
+    Entra(AccessTokenError),
+    /// One of our tokens, issued for another door.
+    Audience(Door),
+    /// The caller was cut off.
+    Revoked,
+    /// Something that the decision needs is away.
+    Unavailable {
+        /// What the caller is told.
+        what: &'static str,
+        /// What the log is told.
+        log: String,
+    },
+}
+
+impl Refusal {
+    /// Which check failed, in words for `error_description`.
+    #[must_use]
+    pub fn description(&self) -> String {
+        match self {
+            Self::Missing => "no access token was sent".to_owned(),
+            Self::NotOneBearer => {
+                "the Authorization header must be `Bearer` and one access token".to_owned()
+            }
+            Self::Own(error) => error.to_string(),
+            Self::Entra(error) => error.description(),
+            Self::Audience(door) => format!(
+                "audience: the token was issued for another resource than {}",
+                door.path()
+            ),
+            Self::Revoked => "the sign-in was ended or revoked; sign in again".to_owned(),
+            Self::Unavailable { what, .. } => (*what).to_owned(),
+        }
+    }
+
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "TOKEN_MISSING",
+            Self::Revoked => "TOKEN_REVOKED",
+            Self::Unavailable { .. } => "AUTHENTICATION_UNAVAILABLE",
+            Self::NotOneBearer | Self::Own(_) | Self::Entra(_) | Self::Audience(_) => {
+                "TOKEN_INVALID"
+            }
+        }
+    }
+}
+
+/// Turns bearer tokens into principals.
+#[derive(Debug)]
+pub struct Authenticator {
+    base: BaseUrl,
+    own: Arc<OwnTokens>,
+    entra: Arc<AccessTokenValidator>,
+    revocations: Arc<Revocations>,
+    policy: Arc<Policy>,
+    profiles: Arc<Profiles>,
+}
+
+impl Authenticator {
+    /// An authenticator for the server at `base`.
+    #[must_use]
+    pub fn new(
+        base: BaseUrl,
+        own: Arc<OwnTokens>,
+        entra: Arc<AccessTokenValidator>,
+        revocations: Arc<Revocations>,
+        policy: Arc<Policy>,
+        profiles: Arc<Profiles>,
+    ) -> Self {
+        Self {
+            base,
+            own,
+            entra,
+            revocations,
+            policy,
+            profiles,
+        }
+    }
+
+    /// The caller at `door`, by the `Authorization` header.
+    ///
+    /// # Errors
+    /// With the check that failed.
+    pub async fn authenticate(
+        &self,
+        door: Door,
+        headers: &HeaderMap,
+    ) -> Result<Principal, Refusal> {
+        self.authenticate_token(door, bearer(headers)?).await
+    }
+
+    /// The caller at `door`, by a bearer token.
+    ///
+    /// # Errors
+    /// With the check that failed.
+    pub async fn authenticate_token(&self, door: Door, token: &str) -> Result<Principal, Refusal> {
+        let principal = self.identify(door, token).await?;
+        match self.revocations.check(&principal) {
+            RevocationCheck::Clear => Ok(principal),
+            RevocationCheck::Revoked => Err(Refusal::Revoked),
+            RevocationCheck::Unknown => Err(Refusal::Unavailable {
+                what: "the revocation list is not up to date, so nobody can be let in right now",
+                log: "the revocation list is older than a minute".to_owned(),
+            }),
+        }
+    }
+
+    async fn identify(&self, door: Door, token: &str) -> Result<Principal, Refusal> {
+        if let Some(known) = self.own.remembered(token) {
+            return self.through(door, known);
+        }
+        if let Some(known) = self.entra.cached(token) {
+            return Ok(self.entra_principal(known, token));
+        }
+        if self.own.claims_to_be_ours(token) {
+            let verified = self.own.verify(token).map_err(own_refusal)?;
+            return self.through(door, verified);
+        }
+        let verified = self.entra.validate(token).await.map_err(entra_refusal)?;
+        if verified.subject_kind == SubjectKind::User {
+            self.profiles.note(Sighting {
+                tenant_id: verified.tenant_id,
+                object_id: verified.object_id,
+                name: verified.name.clone(),
+                email: verified.email.clone(),
+            });
+        }
+        Ok(self.entra_principal(verified, token))
+    }
+
+    fn through(&self, door: Door, token: Arc<OwnToken>) -> Result<Principal, Refusal> {
+        if !token.audience.opens(door) {
+            return Err(Refusal::Audience(door));
+        }
+        Ok(Principal::from_own(token, &self.policy))
+    }
+
+    fn entra_principal(
+        &self,
+        token: Arc<entrada_entra::AccessToken>,
+        assertion: &str,
+    ) -> Principal {
+        Principal::from_entra(token, SecretString::from(assertion), &self.policy)
+    }
+
+    /// The answer to a refused request at `door`: 401 with a challenge, or
+    /// 503 when the decision could not be made.
+    #[must_use]
+    pub fn refuse(&self, door: Door, refusal: &Refusal) -> ApiError {
+        let description = refusal.description();
+        if let Refusal::Unavailable { log, .. } = refusal {
+            return ApiError::unavailable(refusal.code(), description, Duration::from_secs(5))
+                .with_log(log);
+        }
+        let mut challenge = Challenge::new();
+        if !matches!(refusal, Refusal::Missing) {
+            // RFC 6750 section 3.1: no error when no token was sent.
+            challenge = challenge
+                .with("error", "invalid_token")
+                .with("error_description", &description);
+        }
+        challenge = match door {
+            Door::Api => challenge.with("scope", "api"),
+            Door::Mcp | Door::Webhook => {
+                let metadata = format!("/.well-known/oauth-protected-resource{}", door.path());
+                challenge
+                    .with("scope", "mcp")
+                    .with("resource_metadata", &self.base.join(&metadata))
+            }
+        };
+        let next = match door {
+            Door::Api => "Sign in at /auth/login; /auth/info says how.",
+            Door::Mcp | Door::Webhook => "Sign in as the resource metadata says.",
+        };
+        ApiError::new(
+            StatusCode::UNAUTHORIZED,
+            refusal.code(),
+            format!("Not let in: {description}. {next}"),
+        )
+        .with_header(header::WWW_AUTHENTICATE, challenge.header())
+    }
+}
+
+fn own_refusal(error: OwnTokenError) -> Refusal {
+    match error {
+        OwnTokenError::KeysUnavailable(_) => Refusal::Unavailable {
+            what: "the key ring has not been loaded yet",
+            log: chain(&error),
+        },
+        other => Refusal::Own(other),
+    }
+}
+
+fn entra_refusal(error: AccessTokenError) -> Refusal {
+    if error.is_unavailable() {
+        return Refusal::Unavailable {
+            what: "Microsoft Entra's signing keys cannot be loaded right now",
+            log: chain(&error),
+        };
+    }
+    Refusal::Entra(error)
+}
+
+fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next().ok_or(Refusal::Missing)?;
+    if values.next().is_some() {
+        return Err(Refusal::NotOneBearer);
+    }
+    let text = value.to_str().map_err(|_| Refusal::NotOneBearer)?;
+    let (scheme, token) = text.split_once(' ').ok_or(Refusal::NotOneBearer)?;
+    let token = token.trim();
+    let sound = scheme.eq_ignore_ascii_case("bearer")
+        && !token.is_empty()
+        && !token.contains([' ', ',', '\t']);
+    sound.then_some(token).ok_or(Refusal::NotOneBearer)
+}
+
+/// The caller of a route under `/api`. A route that takes it is closed to
+/// everybody else.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Principal);
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Arc<Authenticator>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let authenticator = Arc::<Authenticator>::from_ref(state);
+        authenticator
+            .authenticate(Door::Api, &parts.headers)
+            .await
+            .map(Self)
+            .map_err(|refusal| authenticator.refuse(Door::Api, &refusal))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(values: &[&'static str]) -> HeaderMap {
+        values
+            .iter()
+            .map(|value| (header::AUTHORIZATION, HeaderValue::from_static(value)))
+            .collect()
+    }
+
+    #[test]
+    fn exactly_one_bearer_token_is_taken() {
+        assert_eq!(bearer(&headers(&["Bearer abc"])).unwrap(), "abc");
+        assert_eq!(bearer(&headers(&["bearer abc"])).unwrap(), "abc");
+        assert!(matches!(bearer(&headers(&[])), Err(Refusal::Missing)));
+        for wrong in [
+            "Basic abc",
+            "Bearer",
+            "Bearer ",
+            "Bearer a b",
+            "Bearer a,Bearer b",
+        ] {
+            assert!(
+                matches!(bearer(&headers(&[wrong])), Err(Refusal::NotOneBearer)),
+                "{wrong}"
+            );
+        }
+        assert!(matches!(
+            bearer(&headers(&["Bearer a", "Bearer b"])),
+            Err(Refusal::NotOneBearer)
+        ));
+    }
+}

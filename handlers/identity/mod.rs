@@ -1,0 +1,26 @@
+//! Who is calling, and how we know: keys, tokens, the principal, and what
+//! has been revoked.
+
+mod authenticate;
+mod challenge;
+mod door;
+mod key_ring;
+mod key_rings;
+mod own_token;
+mod principal;
+mod profiles;
+mod revocation;
+mod sealing;
+
+pub use authenticate::{Authenticator, Caller, Refusal};
+pub use challenge::Challenge;
+pub use door::{Audience, Door};
+pub use key_ring::{KeyRing, KeyRingError, KeyState, KeyUse, PublicJwk};
+pub use key_rings::{KeyRings, NoKeyRing};
+pub use own_token::{OwnToken, OwnTokenError, OwnTokens, TokenTerms};
+pub use principal::{Principal, TokenSource, UserPartition};
+pub use profiles::{Profile, Profiles, Sighting, TABLE as PROFILES_TABLE};
+pub use revocation::{
+    Revocation, RevocationCheck, Revocations, Revoked, TABLE as REVOCATIONS_TABLE,
+};
+pub use sealing::{Place, SealError, open_as_holder, seal_for_holder};

@@ -1,0 +1,384 @@
+//! Entrada's own access tokens: ES256 JWTs by RFC 9068.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entrada_ambient::{Clock, Random};
+use entrada_entra::SubjectKind;
+use moka::sync::Cache;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use uuid::Uuid;
+
+use super::{Audience, KeyRingError, KeyRings, NoKeyRing};
+use crate::config::BaseUrl;
+
+/// Why one of our own tokens is refused.
+#[derive(Debug, Error)]
+pub enum OwnTokenError {
+    /// Not a JWT of ours in form.
+    #[error("the token is malformed")]
+    Malformed,
+    /// Signed by a key that this deployment does not have.
+    #[error("the token was signed by a key that is not in use any more; sign in again")]
+    UnknownKey,
+    /// The signature is not that of its content.
+    #[error("the token's signature is not valid")]
+    Signature,
+    /// Its time is over.
+    #[error("the token has expired; refresh it or sign in again")]
+    Expired,
+    /// The key ring is not there yet.
+    #[error(transparent)]
+    KeysUnavailable(#[from] NoKeyRing),
+}
+
+/// What a token is issued with.
+#[derive(Debug, Clone)]
+pub struct TokenTerms {
+    /// The user's tenant.
+    pub tenant_id: Uuid,
+    /// The user's object id.
+    pub object_id: Uuid,
+    /// For display.
+    pub name: Option<String>,
+    /// For display only: e-mail addresses are not identities in Entra.
+    pub email: Option<String>,
+    /// App roles of the Entra token that the grant holds.
+    pub roles: Vec<String>,
+    /// The client that the token is issued to.
+    pub client_id: String,
+    /// The grant that it belongs to.
+    pub grant_id: Uuid,
+    /// The doors that it opens.
+    pub audience: Audience,
+    /// Space-separated scopes.
+    pub scope: String,
+    /// Epoch seconds.
+    pub expires_at: i64,
+}
+
+/// A verified token of ours.
+#[derive(Debug)]
+pub struct OwnToken {
+    pub(super) tenant_id: Uuid,
+    pub(super) object_id: Uuid,
+    pub(super) name: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) roles: Vec<String>,
+    pub(super) scopes: Vec<String>,
+    pub(super) client_id: String,
+    pub(super) grant_id: Uuid,
+    pub(super) audience: Audience,
+    pub(super) issued_at: i64,
+    pub(super) expires_at: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    alg: String,
+    typ: String,
+    kid: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Vec<String>,
+    exp: i64,
+    iat: i64,
+    jti: String,
+    client_id: String,
+    scope: String,
+    tid: Uuid,
+    oid: Uuid,
+    gid: Uuid,
+    roles: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+}
+
+/// RFC 9068 section 2.1.
+const TYPE: &str = "at+jwt";
+
+/// Verified tokens that are remembered; beyond it the least used are
+/// verified again.
+const REMEMBERED: u64 = 10_000;
+
+/// Longest token that is looked at, in bytes.
+const LONGEST: usize = 8 * 1024;
+
+/// Issues and verifies our tokens.
+#[derive(Debug)]
+pub struct OwnTokens {
+    base: BaseUrl,
+    rings: Arc<KeyRings>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    verified: Cache<[u8; 32], Arc<OwnToken>>,
+}
+
+impl OwnTokens {
+    /// Issues for, and accepts from, the issuer `base`.
+    #[must_use]
+    pub fn new(
+        base: BaseUrl,
+        rings: Arc<KeyRings>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            base,
+            rings,
+            clock,
+            random,
+            verified: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// A signed token on these terms.
+    ///
+    /// # Errors
+    /// When the key ring cannot sign.
+    pub fn issue(&self, terms: TokenTerms) -> Result<SecretString, KeyRingError> {
+        let claims = Claims {
+            iss: self.base.as_str().to_owned(),
+            sub: terms.object_id.to_string(),
+            aud: terms.audience.values(&self.base),
+            exp: terms.expires_at,
+            iat: self.clock.unix(),
+            jti: self.random.uuid_v4().simple().to_string(),
+            client_id: terms.client_id,
+            scope: terms.scope,
+            tid: terms.tenant_id,
+            oid: terms.object_id,
+            gid: terms.grant_id,
+            roles: terms.roles,
+            name: terms.name,
+            email: terms.email,
+        };
+        let payload = encode(&claims)?;
+        let ring = self
+            .rings
+            .current()
+            .map_err(|_| KeyRingError::NoCurrent("sig"))?;
+        let (message, signature) = ring.sign(|kid| {
+            let header = Header {
+                alg: "ES256".to_owned(),
+                typ: TYPE.to_owned(),
+                kid: kid.to_owned(),
+            };
+            let header = encode(&header).unwrap_or_default();
+            format!("{header}.{payload}").into_bytes()
+        })?;
+        let message = String::from_utf8(message).map_err(|_| KeyRingError::Cryptography)?;
+        Ok(SecretString::from(format!(
+            "{message}.{}",
+            URL_SAFE_NO_PAD.encode(signature)
+        )))
+    }
+
+    /// Whether a token says of itself that it is ours. Nothing else in it is
+    /// trusted before [`OwnTokens::verify`].
+    #[must_use]
+    pub fn claims_to_be_ours(&self, unverified_token: &str) -> bool {
+        #[derive(Deserialize)]
+        struct Issuer {
+            iss: String,
+        }
+        unverified_token
+            .split('.')
+            .nth(1)
+            .and_then(decode::<Issuer>)
+            .is_some_and(|claims| claims.iss == self.base.as_str())
+    }
+
+    /// A token that was verified before and has not expired: no cryptography
+    /// but one SHA-256.
+    #[must_use]
+    pub fn remembered(&self, token: &str) -> Option<Arc<OwnToken>> {
+        let known = self.verified.get(&fingerprint(token))?;
+        (known.expires_at > self.clock.unix()).then_some(known)
+    }
+
+    /// Verifies signature, type, issuer and expiry.
+    ///
+    /// # Errors
+    /// With the check that failed.
+    pub fn verify(&self, token: &str) -> Result<Arc<OwnToken>, OwnTokenError> {
+        if token.len() > LONGEST {
+            return Err(OwnTokenError::Malformed);
+        }
+        let (message, signature) = token.rsplit_once('.').ok_or(OwnTokenError::Malformed)?;
+        let (header, payload) = message.split_once('.').ok_or(OwnTokenError::Malformed)?;
+        let header: Header = decode(header).ok_or(OwnTokenError::Malformed)?;
+        if header.alg != "ES256" || header.typ != TYPE {
+            return Err(OwnTokenError::Malformed);
+        }
+        let signature = URL_SAFE_NO_PAD
+            .decode(signature)
+            .map_err(|_| OwnTokenError::Malformed)?;
+        match self
+            .rings
+            .current()?
+            .verify(&header.kid, message.as_bytes(), &signature)
+        {
+            None => return Err(OwnTokenError::UnknownKey),
+            Some(false) => return Err(OwnTokenError::Signature),
+            Some(true) => {}
+        }
+        let claims: Claims = decode(payload).ok_or(OwnTokenError::Malformed)?;
+        if claims.iss != self.base.as_str() {
+            return Err(OwnTokenError::Malformed);
+        }
+        if claims.exp <= self.clock.unix() {
+            return Err(OwnTokenError::Expired);
+        }
+        let verified = Arc::new(self.accept(claims));
+        self.verified.insert(fingerprint(token), verified.clone());
+        Ok(verified)
+    }
+
+    fn accept(&self, claims: Claims) -> OwnToken {
+        OwnToken {
+            tenant_id: claims.tid,
+            object_id: claims.oid,
+            name: claims.name,
+            email: claims.email,
+            roles: claims.roles,
+            scopes: claims.scope.split(' ').map(str::to_owned).collect(),
+            client_id: claims.client_id,
+            grant_id: claims.gid,
+            audience: Audience::from_values(claims.aud.iter().map(String::as_str), &self.base),
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+        }
+    }
+}
+
+impl OwnToken {
+    /// Our tokens are always a person's.
+    pub(super) const KIND: SubjectKind = SubjectKind::User;
+}
+
+fn fingerprint(token: &str) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    bytes
+}
+
+fn encode(value: &impl Serialize) -> Result<String, KeyRingError> {
+    serde_json::to_vec(value)
+        .map(|json| URL_SAFE_NO_PAD.encode(json))
+        .map_err(KeyRingError::Format)
+}
+
+fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use entrada_ambient::{ManualClock, SystemRandom};
+    use secrecy::ExposeSecret;
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::identity::{Door, KeyRing};
+
+    fn tokens(clock: &Arc<ManualClock>) -> OwnTokens {
+        let ring = KeyRing::parse(&KeyRing::generate(clock.as_ref(), &SystemRandom).unwrap());
+        OwnTokens::new(
+            BaseUrl::parse("https://entrada.example").unwrap(),
+            Arc::new(KeyRings::new(Some(ring.unwrap()))),
+            clock.clone(),
+            Arc::new(SystemRandom),
+        )
+    }
+
+    fn clock() -> Arc<ManualClock> {
+        Arc::new(ManualClock::at(datetime!(2026-01-01 00:00 UTC)))
+    }
+
+    fn terms(clock: &ManualClock) -> TokenTerms {
+        TokenTerms {
+            tenant_id: Uuid::from_u128(1),
+            object_id: Uuid::from_u128(2),
+            name: None,
+            email: None,
+            roles: vec!["Task.Read".to_owned()],
+            client_id: "client".to_owned(),
+            grant_id: Uuid::from_u128(3),
+            audience: Audience::only(Door::Mcp),
+            scope: "mcp".to_owned(),
+            expires_at: clock.unix() + 60,
+        }
+    }
+
+    #[test]
+    fn an_issued_token_is_verified_until_it_expires() {
+        let clock = clock();
+        let tokens = tokens(&clock);
+        let token = tokens.issue(terms(&clock)).unwrap();
+        let text = token.expose_secret();
+        assert!(tokens.claims_to_be_ours(text));
+        assert!(tokens.remembered(text).is_none());
+        let verified = tokens.verify(text).unwrap();
+        assert!(verified.audience.opens(Door::Mcp) && !verified.audience.opens(Door::Api));
+        assert!(tokens.remembered(text).is_some());
+        clock.advance(Duration::from_mins(1));
+        assert!(tokens.remembered(text).is_none());
+        assert!(matches!(tokens.verify(text), Err(OwnTokenError::Expired)));
+    }
+
+    #[test]
+    fn another_ring_or_an_altered_byte_is_refused() {
+        let clock = clock();
+        let issuer = tokens(&clock);
+        let token = issuer.issue(terms(&clock)).unwrap();
+        let text = token.expose_secret();
+        assert!(matches!(
+            tokens(&clock).verify(text),
+            Err(OwnTokenError::UnknownKey)
+        ));
+        for position in 0..text.len() {
+            let mut altered = text.as_bytes().to_vec();
+            altered[position] = if altered[position] == b'A' {
+                b'B'
+            } else {
+                b'A'
+            };
+            let altered = String::from_utf8(altered).unwrap();
+            // The last character of a base64url group may hold bits that
+            // decode to nothing; strict decoding refuses those as well.
+            assert!(issuer.verify(&altered).is_err(), "byte {position}");
+        }
+    }
+
+    #[test]
+    fn other_algorithms_and_types_are_refused() {
+        let clock = clock();
+        let issuer = tokens(&clock);
+        let token = issuer.issue(terms(&clock)).unwrap();
+        let rest = token.expose_secret().split_once('.').unwrap().1.to_owned();
+        for header in [
+            r#"{"alg":"none","typ":"at+jwt","kid":"x"}"#,
+            r#"{"alg":"HS256","typ":"at+jwt","kid":"x"}"#,
+            r#"{"alg":"ES256","typ":"JWT","kid":"x"}"#,
+        ] {
+            let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
+            assert!(matches!(
+                issuer.verify(&forged),
+                Err(OwnTokenError::Malformed)
+            ));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Encryption of stored values: AES-256-GCM under the ring's key, or under a
+//! key derived from a token that only its holder has.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
+use aws_lc_rs::hmac;
+use entrada_ambient::Random;
+use secrecy::{ExposeSecret, SecretString};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::key_ring::{KeyRing, KeyUse, Material};
+
+/// A stored value could not be opened: another key, another place, or
+/// altered. Which of them is not told apart.
+#[derive(Debug, Error)]
+#[error("a stored value cannot be decrypted")]
+pub struct SealError;
+
+/// The place of a value in storage: what AES-GCM authenticates beside the
+/// value, so that a value moved to another row or column does not open.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    /// The table.
+    pub table: &'a str,
+    /// The row's partition.
+    pub partition: &'a str,
+    /// The row's key.
+    pub row: &'a str,
+    /// The property.
+    pub column: &'a str,
+}
+
+impl Place<'_> {
+    fn associated_data(&self, kid: &str) -> Vec<u8> {
+        // A unit separator cannot occur in table keys, so the parts cannot
+        // run into each other.
+        [self.table, self.partition, self.row, self.column, kid]
+            .join("\u{1f}")
+            .into_bytes()
+    }
+}
+
+impl KeyRing {
+    /// Encrypts `value` for its place: key id length, key id, nonce,
+    /// ciphertext and tag.
+    ///
+    /// # Errors
+    /// When the ring has no current encryption key.
+    pub fn seal(
+        &self,
+        value: &SecretString,
+        place: Place<'_>,
+        random: &dyn Random,
+    ) -> Result<Vec<u8>, SealError> {
+        let key = self.current(KeyUse::Enc).ok_or(SealError)?;
+        let Material::Symmetric(bytes) = &key.material else {
+            return Err(SealError);
+        };
+        let mut sealed = vec![u8::try_from(key.kid.len()).map_err(|_| SealError)?];
+        sealed.extend_from_slice(key.kid.as_bytes());
+        sealed.extend(encrypt(
+            bytes,
+            value.expose_secret().as_bytes(),
+            &place.associated_data(&key.kid),
+            random,
+        )?);
+        Ok(sealed)
+    }
+
+    /// Decrypts what [`KeyRing::seal`] made for the same place.
+    ///
+    /// # Errors
+    /// When the key is not in the ring, the place differs or the value was
+    /// altered.
+    pub fn open(&self, sealed: &[u8], place: Place<'_>) -> Result<SecretString, SealError> {
+        let (length, rest) = sealed.split_first().ok_or(SealError)?;
+        let (kid, boxed) = rest
+            .split_at_checked(usize::from(*length))
+            .ok_or(SealError)?;
+        let kid = std::str::from_utf8(kid).map_err(|_| SealError)?;
+        let key = self.find(KeyUse::Enc, kid).ok_or(SealError)?;
+        let Material::Symmetric(bytes) = &key.material else {
+            return Err(SealError);
+        };
+        decrypt(bytes, boxed, &place.associated_data(kid))
+    }
+
+    /// HMAC-SHA256 of `message` under the ring's current authentication key.
+    ///
+    /// # Errors
+    /// When the ring has none.
+    pub fn authenticate(&self, message: &[u8]) -> Result<(String, [u8; 32]), SealError> {
+        let key = self.current(KeyUse::Mac).ok_or(SealError)?;
+        let Material::Symmetric(bytes) = &key.material else {
+            return Err(SealError);
+        };
+        let tag = hmac::sign(
+            &hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice()),
+            message,
+        );
+        let tag = tag.as_ref().try_into().map_err(|_| SealError)?;
+        Ok((key.kid.clone(), tag))
+    }
+}
+
+/// Encrypts `value` so that only who holds `token` can open it.
+///
+/// # Errors
+/// When the cryptographic library fails.
+pub fn seal_for_holder(
+    value: &SecretString,
+    token: &SecretString,
+    place: Place<'_>,
+    random: &dyn Random,
+) -> Result<Vec<u8>, SealError> {
+    let key = derive(token)?;
+    encrypt(
+        &key,
+        value.expose_secret().as_bytes(),
+        &place.associated_data("holder"),
+        random,
+    )
+}
+
+/// Opens what [`seal_for_holder`] made.
+///
+/// # Errors
+/// When the token or the place is another one, or the value was altered.
+pub fn open_as_holder(
+    sealed: &[u8],
+    token: &SecretString,
+    place: Place<'_>,
+) -> Result<SecretString, SealError> {
+    let key = derive(token)?;
+    decrypt(&key, sealed, &place.associated_data("holder"))
+}
+
+struct Length32;
+
+impl KeyType for Length32 {
+    fn len(&self) -> usize {
+        32
+    }
+}
+
+fn derive(token: &SecretString) -> Result<Zeroizing<[u8; 32]>, SealError> {
+    let mut key = Zeroizing::new([0; 32]);
+    Salt::new(HKDF_SHA256, b"entrada successor")
+        .extract(token.expose_secret().as_bytes())
+        .expand(&[b"aes-256-gcm"], Length32)
+        .and_then(|material| material.fill(key.as_mut_slice()))
+        .map_err(|_| SealError)?;
+    Ok(key)
+}
+
+fn encrypt(
+    key: &[u8; 32],
+    plain: &[u8],
+    associated: &[u8],
+    random: &dyn Random,
+) -> Result<Vec<u8>, SealError> {
+    let mut nonce = [0; NONCE_LEN];
+    random.fill(&mut nonce);
+    let mut text = plain.to_vec();
+    cipher(key)?
+        .seal_in_place_append_tag(
+            Nonce::assume_unique_for_key(nonce),
+            Aad::from(associated),
+            &mut text,
+        )
+        .map_err(|_| SealError)?;
+    let mut sealed = nonce.to_vec();
+    sealed.extend(text);
+    Ok(sealed)
+}
+
+fn decrypt(key: &[u8; 32], sealed: &[u8], associated: &[u8]) -> Result<SecretString, SealError> {
+    let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(SealError)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError)?;
+    let mut text = Zeroizing::new(text.to_vec());
+    let plain = cipher(key)?
+        .open_in_place(nonce, Aad::from(associated), text.as_mut_slice())
+        .map_err(|_| SealError)?;
+    std::str::from_utf8(plain)
+        .map(SecretString::from)
+        .map_err(|_| SealError)
+}
+
+fn cipher(key: &[u8; 32]) -> Result<LessSafeKey, SealError> {
+    UnboundKey::new(&AES_256_GCM, key)
+        .map(LessSafeKey::new)
+        .map_err(|_| SealError)
+}
+
+#[cfg(test)]
+mod tests {
+    use entrada_ambient::{SystemClock, SystemRandom};
+
+    use super::*;
+
+    const PLACE: Place<'_> = Place {
+        table: "t",
+        partition: "p",
+        row: "r",
+        column: "c",
+    };
+
+    fn ring() -> KeyRing {
+        KeyRing::parse(&KeyRing::generate(&SystemClock::new(), &SystemRandom).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_alone() {
+        let ring = ring();
+        let sealed = ring
+            .seal(&SecretString::from("value"), PLACE, &SystemRandom)
+            .unwrap();
+        assert_eq!(ring.open(&sealed, PLACE).unwrap().expose_secret(), "value");
+        let elsewhere = Place {
+            row: "other",
+            ..PLACE
+        };
+        assert!(ring.open(&sealed, elsewhere).is_err());
+        assert!(super::tests::ring().open(&sealed, PLACE).is_err());
+    }
+
+    #[test]
+    fn every_altered_byte_is_noticed() {
+        let ring = ring();
+        let sealed = ring
+            .seal(&SecretString::from("value"), PLACE, &SystemRandom)
+            .unwrap();
+        for position in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[position] ^= 1;
+            assert!(ring.open(&altered, PLACE).is_err(), "byte {position}");
+        }
+        assert!(ring.open(&[], PLACE).is_err());
+    }
+
+    #[test]
+    fn only_the_holder_of_the_token_opens_its_successor() {
+        let (token, other) = (SecretString::from("one"), SecretString::from("two"));
+        let sealed =
+            seal_for_holder(&SecretString::from("next"), &token, PLACE, &SystemRandom).unwrap();
+        assert_eq!(
+            open_as_holder(&sealed, &token, PLACE)
+                .unwrap()
+                .expose_secret(),
+            "next"
+        );
+        assert!(open_as_holder(&sealed, &other, PLACE).is_err());
+    }
+}

@@ -1,0 +1,38 @@
+//! `GET /mcp/tools`: the caller's tool list as plain JSON, for people with
+//! curl.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http::HeaderValue;
+use http::header::CACHE_CONTROL;
+use rmcp::model::Tool as ToolDefinition;
+use serde::Serialize;
+
+use super::Registry;
+use crate::identity::Principal;
+
+#[derive(Serialize)]
+struct Listing {
+    count: usize,
+    tools: Vec<ToolDefinition>,
+}
+
+/// Answers with the tools that the caller may call, as `tools/list` does.
+pub async fn list_as_json(
+    Extension(caller): Extension<Principal>,
+    State(registry): State<Arc<Registry>>,
+) -> Response {
+    let tools = registry.visible(&caller);
+    let listing = Listing {
+        count: tools.len(),
+        tools,
+    };
+    (
+        [(CACHE_CONTROL, HeaderValue::from_static("private, no-store"))],
+        Json(listing),
+    )
+        .into_response()
+}

@@ -1,0 +1,190 @@
+//! The MCP methods: `tools/list` and `tools/call`, and an honest "no such
+//! method" for the rest.
+
+use std::sync::Arc;
+
+use rmcp::handler::server::ServerHandler;
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
+    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation,
+    ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
+    ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::{RequestContext, RoleServer};
+
+use super::{Outcome, Registry, ToolError};
+use crate::error::chain;
+use crate::grants::Grants;
+use crate::identity::Principal;
+use crate::policy::ToolClass;
+
+/// How long a client may keep a tool list, in milliseconds. Roles change with
+/// the token, which lives an hour at most; a minute keeps lists fresh.
+const LIST_TTL_MS: u64 = 60_000;
+
+/// Tools in one page of a list.
+const PAGE: usize = 100;
+
+/// The handler of MCP requests. It holds nothing of a caller: each request
+/// brings its own principal.
+#[derive(Debug, Clone)]
+pub struct McpServer {
+    registry: Arc<Registry>,
+    grants: Arc<Grants>,
+}
+
+impl McpServer {
+    /// A server of these tools.
+    #[must_use]
+    pub fn new(registry: Arc<Registry>, grants: Arc<Grants>) -> Self {
+        Self { registry, grants }
+    }
+
+    /// Whether a call that changes something may go on: the grant's row is
+    /// read, so that a revocation counts at once and not within seconds.
+    async fn confirmed(&self, caller: &Principal, class: ToolClass) -> Result<(), ErrorData> {
+        if class == ToolClass::Read {
+            return Ok(());
+        }
+        match self.grants.confirm(caller).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ErrorData::invalid_request(
+                "The sign-in was ended; sign in again.",
+                None,
+            )),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "a grant could not be confirmed");
+                Err(ErrorData::internal_error(
+                    "Storage does not answer, so the call was not made. Try again shortly.",
+                    None,
+                ))
+            }
+        }
+    }
+}
+
+fn caller(context: &RequestContext<RoleServer>) -> Result<&Principal, ErrorData> {
+    context
+        .extensions
+        .get::<http::request::Parts>()
+        .and_then(|parts| parts.extensions.get::<Principal>())
+        .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+}
+
+fn unknown_tool(name: &str) -> ErrorData {
+    ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
+}
+
+fn failed(tool: &str, error: &ToolError) -> CallToolResult {
+    if let Some(log) = error.log() {
+        tracing::warn!(tool, log, "a tool failed");
+    }
+    CallToolResult::error(vec![ContentBlock::text(error.message())])
+}
+
+impl ServerHandler for McpServer {
+    fn get_info(&self) -> ServerConfig {
+        let mut config = ServerConfig::new(ServerCapabilities::builder().enable_tools().build());
+        config.server_info = Implementation::new("entrada", env!("CARGO_PKG_VERSION"));
+        config.with_instructions(
+            "Tools of your organisation. You see those that your Microsoft Entra app roles \
+             allow; `whoami` says which roles you have.",
+        )
+    }
+
+    async fn list_tools(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let caller = caller(&context)?;
+        let visible = self.registry.visible(caller);
+        if visible.is_empty() {
+            tracing::info!(
+                roles = ?caller.roles(),
+                tenant = %caller.tenant_id(),
+                "the tool list is empty: no role of the caller sees a tool"
+            );
+        }
+        let after = request.and_then(|request| request.cursor);
+        let mut rest = visible.into_iter().skip_while(|tool| {
+            after
+                .as_ref()
+                .is_some_and(|after| tool.name.as_ref() <= after.as_str())
+        });
+        let page: Vec<_> = rest.by_ref().take(PAGE).collect();
+        let next_cursor = match (rest.next(), page.last()) {
+            (Some(_), Some(last)) => Some(last.name.to_string()),
+            _ => None,
+        };
+        let mut result = ListToolsResult::with_all_items(page);
+        result.next_cursor = next_cursor;
+        if context
+            .protocol_version()
+            .is_some_and(|version| !version.has_initialize())
+        {
+            // Another caller's list may be another one.
+            result = result
+                .with_ttl_ms(LIST_TTL_MS)
+                .with_cache_scope(CacheScope::Private);
+        }
+        Ok(result)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let caller = caller(&context)?;
+        let class = self
+            .registry
+            .class_for(caller, &request.name)
+            .ok_or_else(|| unknown_tool(&request.name))?;
+        self.confirmed(caller, class).await?;
+        let outcome = self
+            .registry
+            .call(caller, &request.name, request.arguments)
+            .await;
+        match outcome {
+            Outcome::Done(value) => Ok(CallToolResult::structured(value).into()),
+            Outcome::Failed(error) => Ok(failed(&request.name, &error).into()),
+            Outcome::Unknown => Err(unknown_tool(&request.name)),
+        }
+    }
+
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListPromptsRequestMethod>())
+    }
+
+    async fn list_resources(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<ListResourcesRequestMethod>())
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Err(ErrorData::method_not_found::<
+            ListResourceTemplatesRequestMethod,
+        >())
+    }
+
+    async fn complete(
+        &self,
+        _request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        Err(ErrorData::method_not_found::<CompleteRequestMethod>())
+    }
+}

@@ -1,0 +1,123 @@
+//! What a tool is.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+
+use entrada_tables::TableError;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::chain;
+use crate::identity::Principal;
+use crate::policy::ToolClass;
+
+/// What a call does to the world, as hints for clients (MCP
+/// `ToolAnnotations`).
+#[derive(Debug, Clone, Copy)]
+pub struct Effects {
+    /// May destroy something.
+    pub destructive: bool,
+    /// Calling it again with the same arguments changes nothing more.
+    pub idempotent: bool,
+    /// Reaches beyond this server.
+    pub open_world: bool,
+}
+
+impl Effects {
+    /// Reads what this server holds.
+    pub const READS: Self = Self {
+        destructive: false,
+        idempotent: true,
+        open_world: false,
+    };
+}
+
+/// A tool: one type in one file. Name, class and schemas are part of the
+/// type, so that listing, authorisation and documentation cannot disagree.
+pub trait Tool: Send + Sync + 'static {
+    /// The name that clients call, `snake_case`.
+    const NAME: &'static str;
+    /// The name that people read.
+    const TITLE: &'static str;
+    /// What it does and when to use it, for the model.
+    const DESCRIPTION: &'static str;
+    /// Who sees it.
+    const CLASS: ToolClass;
+    /// What a call does.
+    const EFFECTS: Effects;
+
+    /// What it takes. The schema is derived, and every call is checked
+    /// against it in full: put ranges and lengths there.
+    type Arguments: DeserializeOwned + JsonSchema + Send;
+    /// What it gives, as structured content.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// Arguments of a typical call.
+    fn example() -> Value;
+
+    /// Does the work for a caller who may call it.
+    fn call(
+        &self,
+        caller: &Principal,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Output, ToolError>> + Send;
+}
+
+/// Why a tool did not do its work. The message is for the model and the
+/// person; the rest for the log.
+pub struct ToolError {
+    message: Cow<'static, str>,
+    log: Option<String>,
+}
+
+impl fmt::Debug for ToolError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("ToolError")
+            .field("message", &self.message)
+            .field("log", &self.log)
+            .finish()
+    }
+}
+
+impl ToolError {
+    /// Something that the caller can mend.
+    pub fn new(message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            message: message.into(),
+            log: None,
+        }
+    }
+
+    /// Something that is away right now.
+    pub fn unavailable(message: &'static str, log: impl fmt::Display) -> Self {
+        Self {
+            message: message.into(),
+            log: Some(log.to_string()),
+        }
+    }
+
+    /// What the caller is told.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the log is told.
+    #[must_use]
+    pub fn log(&self) -> Option<&str> {
+        self.log.as_deref()
+    }
+}
+
+impl From<TableError> for ToolError {
+    fn from(error: TableError) -> Self {
+        Self::unavailable(
+            "Storage did not do what the tool needs. Try again shortly.",
+            chain(&error),
+        )
+    }
+}

@@ -1,0 +1,150 @@
+//! `GET /api/health`: what works and what does not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use entrada_ambient::Clock;
+use entrada_entra::{AccessTokenValidator, Discovery};
+use entrada_tables::Tables;
+use http::header::{CACHE_CONTROL, RETRY_AFTER};
+use http::{HeaderValue, StatusCode};
+use time::format_description::well_known::Rfc3339;
+use tokio::sync::Mutex;
+
+use super::{HealthReport, ServiceStatus, Services, Status};
+use crate::error::chain;
+use crate::identity::{KeyRings, Revocations};
+
+/// How long a finding is repeated.
+const KEPT: Duration = Duration::from_secs(10);
+/// How long a probe may take.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// What is looked at.
+#[derive(Debug, Clone)]
+pub struct HealthSources {
+    /// Storage.
+    pub tables: Arc<dyn Tables>,
+    /// Entra's configuration.
+    pub discovery: Arc<Discovery>,
+    /// Entra's keys.
+    pub validator: Arc<AccessTokenValidator>,
+    /// Our keys.
+    pub rings: Arc<KeyRings>,
+    /// The revocation list.
+    pub revocations: Arc<Revocations>,
+    /// Whether there is a Foundry project.
+    pub foundry: bool,
+}
+
+/// Finds out how the server is, at most every ten seconds.
+#[derive(Debug)]
+pub struct Health {
+    sources: HealthSources,
+    clock: Arc<dyn Clock>,
+    last: Mutex<Option<(Duration, HealthReport)>>,
+}
+
+impl Health {
+    /// Looks at these.
+    #[must_use]
+    pub fn new(sources: HealthSources, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            sources,
+            clock,
+            last: Mutex::default(),
+        }
+    }
+
+    /// The finding, at most ten seconds old. Callers at the same moment
+    /// share one look.
+    pub async fn report(&self) -> HealthReport {
+        let mut last = self.last.lock().await;
+        let now = self.clock.monotonic();
+        if let Some((found_at, report)) = last.as_ref()
+            && now.saturating_sub(*found_at) < KEPT
+        {
+            return report.clone();
+        }
+        let report = self.look().await;
+        *last = Some((now, report.clone()));
+        report
+    }
+
+    async fn look(&self) -> HealthReport {
+        let (storage, azure_ad) = tokio::join!(self.storage(), self.entra());
+        let services = Services {
+            api: self.api(),
+            azure_ad,
+            azure_foundry: if self.sources.foundry {
+                ServiceStatus::Operational
+            } else {
+                ServiceStatus::NotConfigured
+            },
+            storage,
+            key_vault: ServiceStatus::NotConfigured,
+        };
+        HealthReport {
+            status: services.overall(),
+            services,
+            mcp_enabled: true,
+            timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
+            last_sweep: None,
+        }
+    }
+
+    fn api(&self) -> ServiceStatus {
+        if self.sources.rings.current().is_err() || !self.sources.revocations.is_fresh() {
+            return ServiceStatus::Unavailable;
+        }
+        ServiceStatus::Operational
+    }
+
+    async fn storage(&self) -> ServiceStatus {
+        match tokio::time::timeout(LIMIT, self.sources.tables.ping()).await {
+            Ok(Ok(())) => ServiceStatus::Operational,
+            Ok(Err(error)) => {
+                tracing::warn!(error = chain(&error), "health: storage");
+                ServiceStatus::Unavailable
+            }
+            Err(_) => {
+                tracing::warn!("health: storage did not answer within two seconds");
+                ServiceStatus::Unavailable
+            }
+        }
+    }
+
+    async fn entra(&self) -> ServiceStatus {
+        let configuration = tokio::time::timeout(LIMIT, self.sources.discovery.sign_in()).await;
+        let keys = self.sources.validator.keys_status();
+        match configuration {
+            Ok(Ok(_)) if keys.last_error.is_some() => ServiceStatus::Degraded,
+            Ok(Ok(_)) => ServiceStatus::Operational,
+            Ok(Err(error)) => {
+                tracing::warn!(error = chain(&error), "health: Microsoft Entra ID");
+                ServiceStatus::Unavailable
+            }
+            Err(_) => ServiceStatus::Unavailable,
+        }
+    }
+}
+
+/// Answers 200, or 503 while the server cannot serve.
+pub async fn health(State(health): State<Arc<Health>>) -> Response {
+    let report = health.report().await;
+    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    if report.status == Status::Unhealthy {
+        let wait = [(RETRY_AFTER, HeaderValue::from_static("10"))];
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            no_store,
+            wait,
+            Json(report),
+        )
+            .into_response();
+    }
+    (no_store, Json(report)).into_response()
+}

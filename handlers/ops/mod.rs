@@ -1,0 +1,9 @@
+//! Operations: readiness, health.
+
+mod health;
+mod report;
+mod root;
+
+pub use health::{Health, HealthSources, health};
+pub use report::{HealthReport, ServiceStatus, Services, Status};
+pub use root::{Root, root};

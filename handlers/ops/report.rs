@@ -1,0 +1,116 @@
+//! What health says.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// How the server is as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Everything works.
+    Healthy,
+    /// It serves, but something is away.
+    Degraded,
+    /// It cannot serve people right now.
+    Unhealthy,
+}
+
+/// How one service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceStatus {
+    /// It answers.
+    Operational,
+    /// It answers, but not as it should, or what is kept of it is used.
+    Degraded,
+    /// It does not answer.
+    Unavailable,
+    /// Nobody set it up.
+    NotConfigured,
+}
+
+/// How each service is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Services {
+    /// This server.
+    pub api: ServiceStatus,
+    /// Microsoft Entra ID.
+    pub azure_ad: ServiceStatus,
+    /// Azure AI Foundry.
+    pub azure_foundry: ServiceStatus,
+    /// Table Storage or the embedded file.
+    pub storage: ServiceStatus,
+    /// Key Vault.
+    pub key_vault: ServiceStatus,
+}
+
+/// The health of the server and of what it works with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct HealthReport {
+    /// As a whole.
+    pub status: Status,
+    /// One by one.
+    pub services: Services,
+    /// Whether `/mcp` is served.
+    pub mcp_enabled: bool,
+    /// When this was found, RFC 3339 UTC.
+    pub timestamp: String,
+    /// When expired rows were last swept, RFC 3339 UTC; absent if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_sweep: Option<String>,
+}
+
+impl Services {
+    /// The server as a whole: without storage or Entra nobody can be let in.
+    #[must_use]
+    pub fn overall(&self) -> Status {
+        use ServiceStatus::{Degraded, Unavailable};
+        let vital = [self.api, self.azure_ad, self.storage];
+        let all = [
+            self.api,
+            self.azure_ad,
+            self.azure_foundry,
+            self.storage,
+            self.key_vault,
+        ];
+        if vital.contains(&Unavailable) {
+            Status::Unhealthy
+        } else if all
+            .iter()
+            .any(|status| matches!(status, Degraded | Unavailable))
+        {
+            Status::Degraded
+        } else {
+            Status::Healthy
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_vital_services_make_the_server_unhealthy() {
+        use ServiceStatus::{NotConfigured, Operational, Unavailable};
+        let services = |storage, azure_foundry| Services {
+            api: Operational,
+            azure_ad: Operational,
+            azure_foundry,
+            storage,
+            key_vault: NotConfigured,
+        };
+        assert_eq!(
+            services(Operational, NotConfigured).overall(),
+            Status::Healthy
+        );
+        assert_eq!(
+            services(Operational, Unavailable).overall(),
+            Status::Degraded
+        );
+        assert_eq!(
+            services(Unavailable, Operational).overall(),
+            Status::Unhealthy
+        );
+    }
+}

@@ -1,0 +1,107 @@
+//! `GET /`: there is a server, and this is where things are.
+//!
+//! The Functions host asks every 25 ms until anything answers
+//! (azure-functions-host, `DefaultHttpWorkerService.IsWorkerReady`), so the
+//! answer is made once and touches nothing.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue};
+use maud::{DOCTYPE, PreEscaped, html};
+use serde_json::json;
+
+use crate::config::BaseUrl;
+
+const STYLE: &str = include_str!("../auth/page.css");
+
+/// The two forms of the answer.
+#[derive(Debug)]
+pub struct Root {
+    json: String,
+    html: String,
+}
+
+/// What a visitor may want: title and path.
+const LINKS: [(&str, &str, &str); 5] = [
+    ("mcp", "MCP endpoint", "/mcp"),
+    ("login", "Sign in", "/auth/login"),
+    ("info", "How to sign in, for programs", "/auth/info"),
+    ("health", "Health", "/api/health"),
+    (
+        "resource_metadata",
+        "Protected resource metadata",
+        "/.well-known/oauth-protected-resource/mcp",
+    ),
+];
+
+impl Root {
+    /// The answer of a server at `base`.
+    #[must_use]
+    pub fn new(base: &BaseUrl) -> Self {
+        let version = env!("CARGO_PKG_VERSION");
+        let links: serde_json::Map<_, _> = LINKS
+            .iter()
+            .map(|(name, _, path)| ((*name).to_owned(), json!(base.join(path))))
+            .collect();
+        let json = json!({"name": "entrada", "version": version, "links": links}).to_string();
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    title { "Entrada" }
+                    style { (PreEscaped(STYLE)) }
+                }
+                body {
+                    main {
+                        p.brand { "Entrada " (version) }
+                        h1 { "The way in" }
+                        p { "This server puts Microsoft Entra ID in front of an organisation's AI agents and MCP tools." }
+                        ul { @for (_, title, path) in LINKS { li { a href=(path) { (title) } " " code { (path) } } } }
+                        p.hint { "MCP clients: add " code { (base.join("/mcp")) } "." }
+                    }
+                }
+            }
+        };
+        Self {
+            json,
+            html: page.into_string(),
+        }
+    }
+}
+
+/// Answers at once, whatever else is away.
+pub async fn root(State(root): State<Arc<Root>>, headers: HeaderMap) -> Response {
+    let wants_html = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
+    let vary = (VARY, HeaderValue::from_static("accept"));
+    if wants_html {
+        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+        return (
+            [
+                vary,
+                (
+                    CONTENT_TYPE,
+                    HeaderValue::from_static("text/html; charset=utf-8"),
+                ),
+                (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
+            ],
+            root.html.clone(),
+        )
+            .into_response();
+    }
+    (
+        [
+            vary,
+            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        ],
+        root.json.clone(),
+    )
+        .into_response()
+}

@@ -1,0 +1,148 @@
+//! Every route, one line each, and the layers around them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRef};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any_service, get, post};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+use crate::config::Settings;
+use crate::context::{Surroundings, surround};
+use crate::error::ApiError;
+use crate::identity::{Authenticator, Door};
+use crate::mcp::{AllowedOrigins, McpDoor, check_origin, list_as_json};
+use crate::state::AppState;
+use crate::{auth, oauth, ops};
+
+/// The largest body of `/auth` and of OAuth routes, in bytes.
+const SMALL_BODY: usize = 64 * 1024;
+
+/// The whole server.
+pub fn router(state: &AppState, settings: &Settings) -> Router {
+    let cors = cors(&settings.cors_origins);
+    Router::new()
+        .merge(open_routes().layer(open_cors()))
+        .merge(sign_in_routes(settings).layer(cors.clone()))
+        .merge(mcp_routes(state).layer(cors))
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn_with_state(Surroundings::from_ref(state), surround))
+        .with_state(state.clone())
+}
+
+/// Routes that anybody may read.
+fn open_routes() -> Router<AppState> {
+    let metadata = "/.well-known/oauth-protected-resource";
+    Router::new()
+        .route("/", get(ops::root))
+        .route("/health", get(ops::health))
+        .route("/api/health", get(ops::health))
+        .route("/auth/info", get(auth::info::info))
+        .route(metadata, get(oauth::of_base))
+        .route(&format!("{metadata}/mcp"), get(oauth::of_mcp))
+        .route(
+            &format!("{metadata}/runtime/webhooks/mcp"),
+            get(oauth::of_webhook),
+        )
+}
+
+/// Routes of front ends.
+fn sign_in_routes(settings: &Settings) -> Router<AppState> {
+    let mut routes = Router::new()
+        .route("/auth/login", get(auth::login::login))
+        .route("/auth/callback", get(auth::callback::callback))
+        .route("/auth/exchange", post(auth::exchange::exchange))
+        .route("/auth/refresh", post(auth::refresh::refresh))
+        .route("/auth/logout", post(auth::logout::logout))
+        .route("/api/auth/me", get(auth::me::me));
+    // A registration that was moved here may name another path.
+    let registered = settings.callback_url.path();
+    if registered != "/auth/callback" {
+        routes = routes.route(registered, get(auth::callback::callback));
+    }
+    routes.layer(DefaultBodyLimit::max(SMALL_BODY))
+}
+
+/// Routes of MCP clients. `/runtime/webhooks/mcp` is the Functions host's own
+/// where there is one: it never reaches us then.
+fn mcp_routes(state: &AppState) -> Router<AppState> {
+    let authenticator: &Arc<Authenticator> = &state.0.authenticator;
+    let guarded = |routes: Router<AppState>, door| {
+        routes.layer(from_fn_with_state(
+            McpDoor::new(door, authenticator.clone()),
+            McpDoor::guard,
+        ))
+    };
+    let service = || any_service(McpDoor::service(state.0.mcp.clone()));
+    let mcp = Router::new()
+        .route("/mcp", service())
+        .route("/mcp/tools", get(list_as_json));
+    let webhook = Router::new().route(Door::Webhook.path(), service());
+    let origins: Arc<AllowedOrigins> = state.0.origins.clone();
+    guarded(mcp, Door::Mcp)
+        .merge(guarded(webhook, Door::Webhook))
+        .layer(from_fn_with_state(origins, check_origin))
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .filter_map(|origin| origin.trim_end_matches('/').parse().ok())
+        .collect();
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::ACCEPT,
+            HeaderName::from_static("mcp-protocol-version"),
+            HeaderName::from_static("mcp-session-id"),
+            HeaderName::from_static("mcp-method"),
+            HeaderName::from_static("mcp-name"),
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([
+            header::WWW_AUTHENTICATE,
+            header::RETRY_AFTER,
+            HeaderName::from_static("mcp-session-id"),
+        ])
+}
+
+/// For documents that hold nothing of anybody: every origin, no credentials.
+fn open_cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET])
+        .allow_headers(Any)
+}
+
+async fn no_such_route() -> ApiError {
+    ApiError::not_found(
+        "NOT_FOUND",
+        "There is no such route. `GET /` lists where things are.",
+    )
+}
+
+async fn no_such_method() -> ApiError {
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "METHOD_NOT_ALLOWED",
+        "This route does not take that method.",
+    )
+}
+
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+    let what = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("of unknown kind");
+    ApiError::internal(format!("panic: {what}")).into_response()
+}
