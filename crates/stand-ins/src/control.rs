@@ -117,7 +117,7 @@ async fn people(
     let account = context
         .entra
         .people
-        .change(persona, change, context.clock.unix())
+        .change(persona, change, context.entra.stamp())
         .map_err(bad_request)?;
     Ok(Json(json!({
         "persona": persona.name,

@@ -55,6 +55,9 @@ pub const FOUNDRY_RESOURCE: &str = "https://ai.azure.com";
 /// identity").
 pub const TOKEN_EXCHANGE_RESOURCE: &str = "api://AzureADTokenExchange";
 
+/// Application id behind [`TOKEN_EXCHANGE_RESOURCE`].
+pub const TOKEN_EXCHANGE_ID: Uuid = uuid!("fb60f99c-7a34-4190-8149-302f77469936");
+
 /// A delegated permission that a resource exposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope {
@@ -228,6 +231,18 @@ const APPLICATIONS: &[Application] = &[
         "Azure Storage",
         "https://storage.azure.com",
     ),
+    Application {
+        token_version: TokenVersion::V2,
+        ..Application::service(
+            TOKEN_EXCHANGE_ID,
+            "Token exchange for federated credentials",
+            TOKEN_EXCHANGE_RESOURCE,
+        )
+    },
+    Application {
+        first_party: true,
+        ..Application::registration(MANAGED_IDENTITY_CLIENT_ID, "Managed identity (local)")
+    },
 ];
 
 /// Every application registration, Microsoft's services included.

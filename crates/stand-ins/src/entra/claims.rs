@@ -166,10 +166,12 @@ impl Entra {
         let now = self.clock.unix();
         let issued = now - BACKDATED;
         // `aio` is internal to Entra and opaque to everyone else. Here it
-        // carries which challenge the sign-in met, for On-Behalf-Of.
+        // carries what On-Behalf-Of must know: when the token was really
+        // issued, and which challenge the sign-in met.
         let aio = format!(
-            "{}.{}",
+            "{}.{}.{}",
             self.unique(),
+            self.stamp(),
             sign_in.satisfied.as_deref().unwrap_or_default()
         );
         let mut claims = Map::new();

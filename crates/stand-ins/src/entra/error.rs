@@ -9,7 +9,6 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OAuthError {
     AccessDenied,
-    ConsentRequired,
     InteractionRequired,
     InvalidClient,
     InvalidGrant,
@@ -18,6 +17,7 @@ pub(crate) enum OAuthError {
     InvalidScope,
     InvalidTarget,
     LoginRequired,
+    ServerError,
     UnauthorizedClient,
     UnsupportedGrantType,
     UnsupportedResponseType,
@@ -27,7 +27,6 @@ impl OAuthError {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "access_denied",
-            Self::ConsentRequired => "consent_required",
             Self::InteractionRequired => "interaction_required",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
@@ -36,6 +35,7 @@ impl OAuthError {
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::LoginRequired => "login_required",
+            Self::ServerError => "server_error",
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
@@ -104,10 +104,12 @@ impl EntraError {
         self.0.error
     }
 
-    /// 401 for a client that cannot prove who it is, 400 for all else.
+    /// 401 for a client that cannot prove who it is, 500 for a fault of the
+    /// service, 400 for all else.
     pub(crate) fn status(&self) -> StatusCode {
         match self.0.error {
             OAuthError::InvalidClient => StatusCode::UNAUTHORIZED,
+            OAuthError::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
         }
     }

@@ -1,25 +1,36 @@
 //! Microsoft Entra ID: the Microsoft identity platform's v2.0 endpoints.
 
 mod authority;
+mod authorize;
 pub(crate) mod certificates;
 pub(crate) mod claims;
+mod claims_request;
 mod discovery;
 mod error;
 mod exchange;
+mod grants;
 pub(crate) mod keys;
 pub(crate) mod mint;
+mod pages;
+mod parameters;
 pub(crate) mod people;
+mod refusal;
+mod scopes;
+mod token;
+pub(crate) mod verify;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{any, get, post};
 use entrada_ambient::{Clock, Random};
 
 use crate::directory::Persona;
 use crate::encoding::lock;
 use crate::seal::Seal;
 use certificates::Certificates;
+use grants::{Redemptions, Stamp};
 use keys::SigningKeys;
 use people::People;
 
@@ -36,6 +47,8 @@ pub(crate) struct Entra {
     pub(crate) certificates: Certificates,
     /// Redirect URIs of the registered application, beside the directory's.
     pub(crate) redirect_uris: Vec<String>,
+    pub(crate) redemptions: Redemptions,
+    issued: AtomicU64,
     auto_sign_in: Mutex<Option<&'static Persona>>,
     initial_auto_sign_in: Option<&'static Persona>,
 }
@@ -62,8 +75,18 @@ impl Entra {
             people: People::default(),
             certificates: Certificates::default(),
             redirect_uris: parts.redirect_uris,
+            redemptions: Redemptions::default(),
+            issued: AtomicU64::new(0),
             auto_sign_in: Mutex::new(parts.auto_sign_in),
             initial_auto_sign_in: parts.auto_sign_in,
+        }
+    }
+
+    /// Now, later than every stamp before.
+    pub(crate) fn stamp(&self) -> Stamp {
+        Stamp {
+            time: self.clock.unix(),
+            sequence: self.issued.fetch_add(1, Ordering::Relaxed),
         }
     }
 
@@ -98,5 +121,13 @@ pub(crate) fn router(entra: Arc<Entra>) -> Router {
         )
         .route("/{tenant}/discovery/v2.0/keys", get(discovery::keys))
         .route("/{tenant}/discovery/keys", get(discovery::keys))
+        .route(
+            "/{tenant}/oauth2/v2.0/authorize",
+            get(authorize::by_query).post(authorize::by_form),
+        )
+        .route("/{tenant}/login", post(authorize::sign_in))
+        .route("/{tenant}/consent", post(authorize::consent))
+        .route("/{tenant}/oauth2/v2.0/token", any(token::token))
+        .route("/{tenant}/oauth2/v2.0/logout", get(authorize::logout))
         .with_state(entra)
 }

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::error::OAuthError;
+use super::grants::Stamp;
 use crate::directory::{self, Application, Persona};
 use crate::encoding::lock;
 
@@ -24,6 +26,13 @@ pub struct PersonChange {
     /// inside ends the requirement.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub interaction_required: Option<Value>,
+    /// The resource (client id or application ID URI) for which alone the
+    /// interaction is required; without it, for every one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction_resource: Option<String>,
+    /// The `error` that goes with the required interaction.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interaction_error: Option<InteractionError>,
     /// By resource (client id or application ID URI): whether the registered
     /// application has this person's consent, whatever was consented to
     /// before.
@@ -34,23 +43,57 @@ pub struct PersonChange {
     pub revoke_sessions: Option<bool>,
 }
 
+/// Which `error` says that a person must interact. Microsoft's documentation
+/// of the On-Behalf-Of flow shows the first, public reports of newer answers
+/// the second (with `suberror` `basic_action` and the same `claims`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InteractionError {
+    /// `interaction_required`
+    #[default]
+    InteractionRequired,
+    /// `invalid_grant`
+    InvalidGrant,
+}
+
+impl From<InteractionError> for OAuthError {
+    fn from(error: InteractionError) -> Self {
+        match error {
+            InteractionError::InteractionRequired => Self::InteractionRequired,
+            InteractionError::InvalidGrant => Self::InvalidGrant,
+        }
+    }
+}
+
 fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(deserializer).map(Some)
 }
 
 /// An account as it is now, where it differs from the directory.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Account {
     pub(crate) disabled: bool,
     pub(crate) roles: Option<Vec<String>>,
     pub(crate) interaction_required: Option<Value>,
-    /// Epoch seconds before which nothing issued is good.
-    pub(crate) valid_from: Option<i64>,
+    pub(crate) interaction_error: InteractionError,
+    interaction_resource: Option<Uuid>,
+    /// What was issued before is not good any more.
+    pub(crate) valid_from: Option<Stamp>,
     consent: BTreeMap<Uuid, bool>,
     consented: BTreeSet<(Uuid, Uuid, &'static str)>,
 }
 
-/// A consent was named for something that is not a resource.
+impl Account {
+    /// The challenge that a sign-in must have met for this resource.
+    pub(crate) fn required_of(&self, resource: &Application) -> Option<&Value> {
+        self.interaction_required.as_ref().filter(|_| {
+            self.interaction_resource
+                .is_none_or(|only| only == resource.client_id)
+        })
+    }
+}
+
+/// A consent or interaction was named for something that is not a resource.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no resource {0}")]
 pub(crate) struct UnknownResource(String);
@@ -77,21 +120,20 @@ impl People {
             .unwrap_or_else(|| persona.roles.iter().map(ToString::to_string).collect())
     }
 
-    /// Applies a change made at `now` (epoch seconds).
+    /// Applies a change made at `now`.
     pub(crate) fn change(
         &self,
         persona: &Persona,
         change: PersonChange,
-        now: i64,
+        now: Stamp,
     ) -> Result<Account, UnknownResource> {
         let consent = change
             .consent
-            .into_iter()
-            .map(|(name, given)| match directory::resource_named(&name) {
-                Some(resource) => Ok((resource.client_id, given)),
-                None => Err(UnknownResource(name)),
-            })
+            .iter()
+            .map(|(name, given)| Ok((resource(name)?, *given)))
             .collect::<Result<BTreeMap<_, _>, _>>()?;
+        let only = change.interaction_resource.as_deref();
+        let only = only.map(resource).transpose()?;
         let mut accounts = lock(&self.accounts);
         let account = accounts.entry(persona.name).or_default();
         if let Some(disabled) = change.disabled {
@@ -103,6 +145,8 @@ impl People {
         if let Some(claims) = change.interaction_required {
             account.interaction_required =
                 Some(claims).filter(|claims| claims.as_object().is_some_and(|c| !c.is_empty()));
+            account.interaction_resource = only;
+            account.interaction_error = change.interaction_error.unwrap_or_default();
         }
         if change.revoke_sessions == Some(true) {
             account.valid_from = Some(now);
@@ -160,6 +204,12 @@ impl People {
     }
 }
 
+fn resource(name: &str) -> Result<Uuid, UnknownResource> {
+    directory::resource_named(name)
+        .map(|resource| resource.client_id)
+        .ok_or_else(|| UnknownResource(name.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -209,14 +259,22 @@ mod tests {
         let people = People::default();
         let claims = json!({"access_token": {"acrs": {"essential": true, "value": "c1"}}});
         let set = change(json!({"interaction_required": claims}));
-        let account = people.change(reader(), set, 0).unwrap();
+        let account = people.change(reader(), set, Stamp::default()).unwrap();
         assert_eq!(account.interaction_required, Some(claims));
         let account = people
-            .change(reader(), change(json!({"disabled": true})), 0)
+            .change(
+                reader(),
+                change(json!({"disabled": true})),
+                Stamp::default(),
+            )
             .unwrap();
         assert!(account.interaction_required.is_some() && account.disabled);
         let account = people
-            .change(reader(), change(json!({"interaction_required": null})), 0)
+            .change(
+                reader(),
+                change(json!({"interaction_required": null})),
+                Stamp::default(),
+            )
             .unwrap();
         assert_eq!(account.interaction_required, None);
     }
@@ -226,7 +284,7 @@ mod tests {
         let refused = People::default().change(
             reader(),
             change(json!({"consent": {"api://nothing": true}})),
-            0,
+            Stamp::default(),
         );
         assert_eq!(
             refused.unwrap_err().to_string(),
