@@ -39,8 +39,8 @@ pub enum TableError {
         #[source]
         source: Option<Box<dyn Error + Send + Sync>>,
     },
-    /// The credential does not open this storage, or no credential could be
-    /// had. Role assignments take minutes to count, so it may pass.
+    /// The credential does not open this storage. Role assignments take
+    /// minutes to count, so it may pass.
     #[error("table storage refused the credential: {reason}")]
     Forbidden {
         /// What the service or the credential said.

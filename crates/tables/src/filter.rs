@@ -3,6 +3,8 @@ use crate::{Row, TableError, Value, validate};
 mod matching;
 mod odata;
 
+pub(crate) use odata::{moment_text, quoted};
+
 /// How a property is compared with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Comparison {

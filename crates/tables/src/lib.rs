@@ -10,6 +10,7 @@
 //! Limits of the service are enforced before anything is sent, by both
 //! backends alike, so that what works locally works there.
 
+mod azure;
 mod condition;
 mod continuation;
 mod embedded;
@@ -23,6 +24,7 @@ mod tables;
 mod validate;
 mod value;
 
+pub use azure::{AzureTables, ConnectionError};
 pub use condition::{Condition, ETag, Operation};
 pub use continuation::Continuation;
 pub use embedded::{EmbeddedTables, OpenError};

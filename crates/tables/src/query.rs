@@ -1,4 +1,5 @@
-use crate::{Continuation, Filter, Row, TableError, Tables};
+use crate::filter::quoted;
+use crate::{Continuation, Filter, Row, TableError, Tables, validate};
 
 /// Most rows in one page, and the most that can be asked for at once
 /// (Microsoft: "Query timeout and pagination").
@@ -94,6 +95,75 @@ impl Query {
     pub fn after(mut self, continuation: Continuation) -> Self {
         self.continuation = Some(continuation);
         self
+    }
+}
+
+impl Query {
+    /// Partition, range of rows and filter in OData.
+    pub(crate) fn to_odata(&self) -> String {
+        let mut text = format!("PartitionKey eq {}", quoted(&self.partition));
+        let mut and = |comparison: &str, key: &str| {
+            text.push_str(" and RowKey ");
+            text.push_str(comparison);
+            text.push(' ');
+            text.push_str(&quoted(key));
+        };
+        match &self.rows {
+            RowRange::All => {}
+            RowRange::Prefix(prefix) => {
+                if !prefix.is_empty() {
+                    and("ge", prefix);
+                }
+                if let Some(end) = after_prefix(prefix) {
+                    and("lt", &end);
+                }
+            }
+            RowRange::Between { from, to } => {
+                if let Some(from) = from {
+                    and("ge", from);
+                }
+                if let Some(to) = to {
+                    and("lt", to);
+                }
+            }
+        }
+        if let Some(filter) = &self.filter {
+            text.push_str(" and (");
+            text.push_str(&filter.to_odata());
+            text.push(')');
+        }
+        text
+    }
+}
+
+/// The first text after all that begin with `prefix`, among those that can be
+/// keys; `None` when all that follow begin with it. Characters that keys
+/// cannot hold are passed over, since they do not travel well in addresses.
+fn after_prefix(prefix: &str) -> Option<String> {
+    let mut end: Vec<char> = prefix.chars().collect();
+    while let Some(last) = end.pop() {
+        if let Some(next) = next_character(last) {
+            end.push(next);
+            return Some(end.into_iter().collect());
+        }
+    }
+    None
+}
+
+/// The character after `character` in the order of UTF-16 units, in which
+/// those beyond U+FFFF come between U+D7FF and U+E000.
+fn next_character(character: char) -> Option<char> {
+    let mut next = character;
+    loop {
+        next = match next {
+            '\u{D7FF}' => '\u{10000}',
+            '\u{10FFFF}' => '\u{E000}',
+            '\u{FFFF}' => return None,
+            other => char::from_u32(u32::from(other) + 1)?,
+        };
+        if !validate::forbidden_in_key(next) {
+            return Some(next);
+        }
     }
 }
 

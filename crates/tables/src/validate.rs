@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::query::PAGE_ROWS;
-use crate::{Continuation, Operation, Query, Row, RowRange, TableError, Value};
+use crate::{Operation, Query, Row, RowRange, TableError, Value};
 
 /// The property in which [`AzureTables`](crate::AzureTables) keeps the id of
 /// a row's last write; no caller sees or sets it.
@@ -271,6 +271,6 @@ pub(crate) fn page_rows(limit: Option<u32>) -> Result<u32, TableError> {
 }
 
 /// A continuation that another backend handed out.
-pub(crate) fn foreign_continuation(_: &Continuation) -> TableError {
+pub(crate) fn foreign_continuation() -> TableError {
     TableError::invalid("the continuation was handed out by another kind of storage")
 }

@@ -63,9 +63,9 @@ impl EmbeddedTables {
         Ok(Self { store, writer })
     }
 
-    /// Applies one operation by itself.
-    async fn apply(&self, table: &str, operation: Change) -> Result<Option<ETag>, TableError> {
-        let tags = self.writer.write(table, vec![operation]).await?;
+    /// Applies one change by itself.
+    async fn apply(&self, change: Change) -> Result<Option<ETag>, TableError> {
+        let tags = self.writer.write(vec![change]).await?;
         Ok(tags.into_iter().next().flatten())
     }
 
@@ -73,7 +73,7 @@ impl EmbeddedTables {
         validate::row(row)?;
         let table = self.store.table(table)?;
         let change = Change::new(&table, &row.partition, &row.row, write);
-        self.apply(&table, change)
+        self.apply(change)
             .await?
             .ok_or_else(|| TableError::corrupt("a write that gave no version"))
     }
@@ -144,7 +144,7 @@ impl Tables for EmbeddedTables {
         validate::keys(partition, row)?;
         let table = self.store.table(table)?;
         let write = Write::Delete(condition.clone());
-        self.apply(&table, Change::new(&table, partition, row, write))
+        self.apply(Change::new(&table, partition, row, write))
             .await
             .map(|_| ())
     }
@@ -171,7 +171,7 @@ impl Tables for EmbeddedTables {
             .iter()
             .map(|operation| Change::from_operation(&table, operation))
             .collect();
-        self.writer.write(&table, changes).await
+        self.writer.write(changes).await
     }
 
     async fn expired(

@@ -149,12 +149,10 @@ fn bounds(table: &str, query: &Query) -> (Vec<u8>, Option<Vec<u8>>) {
 /// Where a continuation begins. It may lie anywhere: it only ever moves the
 /// beginning of the range forward.
 fn start(table: &str, continuation: Option<&Continuation>) -> Result<Option<Vec<u8>>, TableError> {
-    match continuation.map(|continuation| (continuation, continuation.position())) {
+    match continuation.map(Continuation::position) {
         None => Ok(None),
-        Some((_, Position::Embedded(partition, row))) => {
-            Ok(Some(encoding::key(table, partition, row)))
-        }
-        Some((foreign, Position::Azure(..))) => Err(validate::foreign_continuation(foreign)),
+        Some(Position::Embedded(partition, row)) => Ok(Some(encoding::key(table, partition, row))),
+        Some(Position::Azure(..)) => Err(validate::foreign_continuation()),
     }
 }
 

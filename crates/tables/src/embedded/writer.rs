@@ -107,7 +107,7 @@ impl Writer {
 
     /// Applies all of the changes or none; answers a version for each that
     /// leaves a row.
-    pub(super) async fn write(&self, _: &str, changes: Vec<Change>) -> Result<Tags, TableError> {
+    pub(super) async fn write(&self, changes: Vec<Change>) -> Result<Tags, TableError> {
         self.request(Work::Write(changes)).await
     }
 

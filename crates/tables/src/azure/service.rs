@@ -1,0 +1,178 @@
+//! Requests to the service: addresses, headers, the way there and back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::http::headers::{ACCEPT, CONTENT_TYPE, HeaderName};
+use azure_core::http::policies::Policy;
+use azure_core::http::{
+    ClientOptions, Context, ExponentialRetryOptions, Method, Pipeline, PipelineSendOptions,
+    RawResponse, Request, RetryOptions, Transport,
+};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value as Json;
+use url::Url;
+
+use super::fault;
+use super::tries::{DoubtfulTries, WatchTries};
+use crate::{ETag, TableError};
+
+/// The version of the service's protocol: the one since which nothing that is
+/// used here has changed.
+const API_VERSION: &str = "2019-02-02";
+
+/// Longest time that one request takes, its retries included. Retries end
+/// after 8 s; the rest is for the last of them.
+const DEADLINE: Duration = Duration::from_secs(15);
+
+const X_MS_VERSION: HeaderName = HeaderName::from_static("x-ms-version");
+const DATA_SERVICE_VERSION: HeaderName = HeaderName::from_static("dataserviceversion");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub(super) const ERROR_CODE: HeaderName = HeaderName::from_static("x-ms-error-code");
+const ETAG: HeaderName = HeaderName::from_static("etag");
+
+/// What row data is asked for and sent as.
+pub(super) const JSON: &str = "application/json;odata=minimalmetadata";
+
+/// One storage account's table service.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// The address, without a slash at the end.
+    base: String,
+    pipeline: Pipeline,
+}
+
+/// An answer, with whether tries before it may have had their effect.
+pub(super) struct Answer {
+    pub(super) response: RawResponse,
+    pub(super) in_doubt: bool,
+}
+
+impl Service {
+    /// The service at `base`; `authorize` runs before every try.
+    pub(super) fn new(base: &Url, http: reqwest::Client, authorize: Arc<dyn Policy>) -> Self {
+        let options = ClientOptions {
+            transport: Some(Transport::new(Arc::new(http))),
+            retry: RetryOptions::exponential(ExponentialRetryOptions {
+                initial_delay: time::Duration::milliseconds(100),
+                max_retries: 3,
+                max_total_elapsed: time::Duration::seconds(8),
+                max_delay: time::Duration::seconds(4),
+            }),
+            ..ClientOptions::default()
+        };
+        let per_try: Vec<Arc<dyn Policy>> = vec![authorize, Arc::new(WatchTries)];
+        let pipeline = Pipeline::new(
+            option_env!("CARGO_PKG_NAME"),
+            option_env!("CARGO_PKG_VERSION"),
+            options,
+            Vec::new(),
+            per_try,
+            None,
+        );
+        Self {
+            base: base.as_str().trim_end_matches('/').to_owned(),
+            pipeline,
+        }
+    }
+
+    /// The address of a row. Keys are quoted as OData wants and then encoded
+    /// but for letters and digits.
+    pub(super) fn row_url(&self, table: &str, partition: &str, row: &str) -> String {
+        format!(
+            "{}/{table}(PartitionKey='{}',RowKey='{}')",
+            self.base,
+            encoded(&partition.replace('\'', "''")),
+            encoded(&row.replace('\'', "''"))
+        )
+    }
+
+    /// The address `path` of the service.
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}/{path}", self.base)
+    }
+
+    /// The address `path` with parameters.
+    pub(super) fn url_with(&self, path: &str, parameters: &[(&str, &str)]) -> String {
+        let query: Vec<String> = parameters
+            .iter()
+            .map(|(name, value)| format!("{name}={}", encoded(value)))
+            .collect();
+        format!("{}/{path}?{}", self.base, query.join("&"))
+    }
+
+    /// A request with the headers that all have.
+    pub(super) fn request(method: Method, url: &str) -> Result<Request, TableError> {
+        let url =
+            Url::parse(url).map_err(|_| TableError::invalid("the row's address is not one"))?;
+        let mut request = Request::new(url, method);
+        request.insert_header(X_MS_VERSION, API_VERSION);
+        request.insert_header(DATA_SERVICE_VERSION, "3.0;NetFx");
+        request.insert_header(ACCEPT, JSON);
+        Ok(request)
+    }
+
+    /// A request with a row or a table's name in it.
+    pub(super) fn json_request(
+        method: Method,
+        url: &str,
+        body: &Json,
+    ) -> Result<Request, TableError> {
+        let mut request = Self::request(method, url)?;
+        request.insert_header(CONTENT_TYPE, "application/json");
+        request.insert_header(PREFER, "return-no-content");
+        request.set_body(body.to_string().into_bytes());
+        Ok(request)
+    }
+
+    /// Sends a request, with retries, and answers whatever the service says.
+    pub(super) async fn send(&self, mut request: Request) -> Result<Answer, TableError> {
+        let context = Context::new().with_value(DoubtfulTries::default());
+        let options = PipelineSendOptions {
+            skip_checks: true,
+            ..PipelineSendOptions::default()
+        };
+        let sent = self.pipeline.send(&context, &mut request, Some(options));
+        let response = tokio::time::timeout(DEADLINE, sent)
+            .await
+            .map_err(|elapsed| TableError::unavailable_because("no answer in time", elapsed))?
+            .map_err(|error| fault::unanswered(&error))?;
+        Ok(Answer {
+            response,
+            in_doubt: context
+                .value::<DoubtfulTries>()
+                .is_some_and(DoubtfulTries::any),
+        })
+    }
+
+    /// Sends a request that only reads; any answer but a success is an error.
+    pub(super) async fn read(
+        &self,
+        table: &str,
+        request: Request,
+    ) -> Result<RawResponse, TableError> {
+        let Answer { response, .. } = self.send(request).await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(fault::answered(table, &response))
+    }
+}
+
+/// `text` with everything but letters and digits percent-encoded.
+fn encoded(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// The version that a write gave the row.
+pub(super) fn etag(response: &RawResponse) -> Result<ETag, TableError> {
+    let etag = response.headers().get_optional_str(&ETAG);
+    etag.map(ETag::new)
+        .ok_or_else(|| TableError::corrupt("a write was answered without an ETag"))
+}
+
+/// The body, read as JSON.
+pub(super) fn json(response: &RawResponse) -> Result<Json, TableError> {
+    serde_json::from_slice(response.body().as_ref())
+        .map_err(|_| TableError::corrupt("an answer of the service is not JSON"))
+}
