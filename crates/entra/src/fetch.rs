@@ -1,6 +1,8 @@
 //! Asking Entra: bounded answers, bounded retries, and the error of not
 //! getting an answer.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +73,21 @@ impl From<reqwest::Error> for FetchError {
             // The URL may hold what must not be logged.
             Self::Transport(Arc::new(error.without_url()))
         }
+    }
+}
+
+/// Prints an error with its causes, for logs.
+pub(crate) struct Chain<'a>(pub(crate) &'a FetchError);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 
@@ -203,6 +220,8 @@ pub(crate) async fn get_document<T: serde::de::DeserializeOwned>(
 
 #[cfg(test)]
 mod tests {
+    use entrada_ambient::{NetworkOptions, http_client};
+
     use super::*;
 
     #[test]
@@ -223,5 +242,30 @@ mod tests {
         assert!(asked(0).unwrap() >= BACKOFF);
         assert_eq!(asked(2), Some(Duration::from_secs(2)));
         assert_eq!(asked(4), None);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_waited_for_no_longer_than_the_total() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let http = http_client(&NetworkOptions::default()).unwrap();
+        let patience = Patience {
+            repeatable: true,
+            total: Duration::from_millis(100),
+        };
+        let answer = ask(patience, b"", || http.get(&url)).await;
+        assert!(matches!(answer, Err(FetchError::TimedOut)), "{answer:?}");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_printed_with_its_causes_and_without_the_address_asked() {
+        let http = http_client(&NetworkOptions::default()).unwrap();
+        let answer = ask(Patience::ONCE, b"", || {
+            http.get("http://127.0.0.1:1/path?secret=1")
+        })
+        .await;
+        let printed = Chain(&answer.unwrap_err()).to_string();
+        assert!(printed.contains("could not be reached: "), "{printed}");
+        assert!(!printed.contains("secret"), "{printed}");
     }
 }

@@ -12,6 +12,7 @@ use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 
 use crate::FetchError;
+use crate::fetch::Chain;
 
 /// Seconds before another attempt when an attempt failed and nothing usable
 /// is in hand: short, since everyone waits.
@@ -226,7 +227,7 @@ impl<S: Source> Inner<S> {
                 let now = self.clock.unix();
                 tracing::warn!(
                     document = self.source.name(),
-                    %error,
+                    error = %Chain(&error),
                     "a document of Microsoft Entra ID could not be fetched"
                 );
                 state.failure = Some((now, error.clone()));

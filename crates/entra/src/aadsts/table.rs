@@ -12,7 +12,7 @@ const fn entry(code: u32, name: &'static str, class: AadstsClass, remedy: &'stat
 
 /// Ascending by code.
 #[rustfmt::skip]
-pub(super) static TABLE: [Aadsts; 121] = [
+pub(super) static TABLE: [Aadsts; 117] = [
     entry(16_000, "SelectUserAccount", Interaction, "Several accounts are signed in: sign in with prompt=select_account."),
     entry(16_001, "UserAccountSelectionInvalid", Interaction, "The chosen account is not signed in any more: sign in with prompt=select_account."),
     entry(16_003, "SsoUserAccountNotFoundInResourceTenant", Account, "The account is not a guest of this tenant: sign in with another one, or have it invited."),
@@ -67,14 +67,11 @@ pub(super) static TABLE: [Aadsts; 121] = [
     entry(70_003, "UnsupportedGrantType", Request, "The grant type is not supported: send one of the documented ones."),
     entry(70_008, "ExpiredOrRevokedGrant", Grant, "The code or refresh token has expired or was not used for too long: sign in again."),
     entry(70_011, "InvalidScope", Request, "The scope is not valid: use the resource's scope as it is registered, and do not mix .default with others."),
-    entry(70_016, "AuthorizationPending", Transient, "The user has not finished the device flow: ask again after the interval."),
     entry(70_019, "CodeExpired", Grant, "The code has expired: start the sign-in again."),
     entry(70_021, "NoMatchingFederatedIdentityRecord", Registration, "No federated credential matches the assertion: compare issuer, subject (the managed identity's object id) and audience, and wait some minutes after a change."),
     entry(70_043, "BadTokenDueToSignInFrequency", Grant, "The refresh token has ended by the policy's sign-in frequency: sign in again."),
     entry(70_044, "SessionExpiredBySignInFrequency", Grant, "The session has ended by the policy's sign-in frequency: sign in again."),
-    entry(75_011, "NoMatchedAuthnContextInOutputClaims", Interaction, "The user signed in by another method than was asked for: sign in again."),
     entry(80_002, "OnPremisePasswordValidatorRequestTimedout", Transient, "The on-premises password agent did not answer in time: try again."),
-    entry(81_007, "DesktopSsoTenantIsNotOptIn", Account, "The tenant does not use seamless single sign-on: sign in with a page."),
     entry(90_002, "InvalidTenantName", Request, "The tenant does not exist: check the tenant id and the cloud of the authority."),
     entry(90_004, "InvalidRequestFormat", Request, "The request is not formed as it should be: check the parameters."),
     entry(90_006, "ExternalServerRetryableError", Transient, "A passing fault of the service: try again."),
@@ -94,7 +91,6 @@ pub(super) static TABLE: [Aadsts; 121] = [
     entry(90_093, "GraphUserUnauthorized", Consent, "The user may not consent for others: an administrator must."),
     entry(90_094, "AdminConsentRequired", Consent, "This permission needs an administrator's consent: have one grant it for the organisation."),
     entry(90_095, "AdminConsentRequiredRequestAccess", Consent, "This permission needs an administrator's consent: the user can ask for it on the page that Entra shows."),
-    entry(90_099, "ApplicationNotAuthorizedInTenant", Consent, "The application has not been consented to in this tenant: an administrator must do that first."),
     entry(500_011, "InvalidResourceServicePrincipalNotFound", Registration, "The resource has no service principal in this tenant: check its Application ID URI, and that an administrator of the tenant has consented to it."),
     entry(500_021, "TenantRestricted", Account, "The network allows no sign-in to this tenant: its administrator must put the tenant on the list."),
     entry(500_112, "ReplyAddressMismatch", Request, "The redirect URI differs from that of the authorization request: send the same one, byte for byte."),

@@ -175,6 +175,21 @@ async fn in_an_outage_keys_serve_for_a_day_and_then_nothing_is_decided() {
 }
 
 #[tokio::test]
+async fn in_an_outage_an_unknown_key_cannot_be_judged_but_known_ones_can() {
+    let world = World::new().await;
+    world.validate(&world.claims()).await.unwrap();
+    world.authority.fail_with(404, "");
+    let unknown = FOREIGN.sign(&world.claims());
+    let error = world.validator.validate(&unknown).await.unwrap_err();
+    assert!(error.is_unavailable(), "{error:?}");
+    let error = world.validator.validate(&unknown).await.unwrap_err();
+    assert!(matches!(error, AccessTokenError::UnknownKey), "{error:?}");
+    let known = changed(world.claims(), json!({"uti": "another"}));
+    assert!(world.validate(&known).await.is_ok());
+    assert_eq!(world.authority.fetches("keys"), 2);
+}
+
+#[tokio::test]
 async fn without_any_key_callers_get_the_failure_without_asking_each_time() {
     let world = World::new().await;
     world.authority.fail_with(404, "");

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::authority::Prepared;
+use super::authority::{Authority, Prepared};
 use super::world::{
-    CALLER, CLIENT, FOREIGN, HOME, NOW, OTHER, SIGNER, USER, World, changed, without,
+    CALLER, CLIENT, FOREIGN, HOME, NOW, OTHER, SIGNER, USER, World, changed, eventually, without,
 };
 use crate::{
     AccessTokenError, AuthorizeRequest, CodeRedemption, EntraError, IdTokenError, Prompt, Tenancy,
@@ -285,6 +286,30 @@ async fn a_code_is_sent_once_whatever_entra_answers() {
         assert!(matches!(error, EntraError::Unavailable { .. }), "{error:?}");
         assert_eq!(world.authority.requests().len(), 1);
     }
+}
+
+#[tokio::test]
+async fn a_code_is_sent_again_when_entra_was_never_reached() {
+    let reserved = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = reserved.local_addr().unwrap().to_string();
+    drop(reserved);
+    let world = World::new().await;
+    let late = format!("http://{address}/{HOME}/oauth2/v2.0/token");
+    world
+        .authority
+        .patch_configuration(json!({"token_endpoint": late}));
+    let redemption = redemption();
+    let (answer, requests) = tokio::join!(world.client.redeem_code(&redemption), async {
+        // Long enough for the first attempt to be refused, shorter than the
+        // pause before the second.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let authority = Authority::start_at(&address).await;
+        authority.answer(Prepared::json(400, &json!({"error": "invalid_grant"})));
+        eventually(|| !authority.requests().is_empty()).await;
+        authority.requests()
+    });
+    assert!(matches!(answer, Err(EntraError::InvalidGrant { .. })));
+    assert_eq!(requests.len(), 1);
 }
 
 #[tokio::test]
