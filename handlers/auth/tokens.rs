@@ -100,7 +100,10 @@ pub(super) fn upstream_error(error: &EntraError) -> ApiError {
         EntraError::AccessToken(inner) => ApiError::new(
             StatusCode::UNAUTHORIZED,
             "SIGN_IN_REFUSED",
-            format!("This account cannot be used here: {}.", inner.description()),
+            format!(
+                "This account cannot be used here: {}.",
+                inner.description().trim_end_matches('.')
+            ),
         ),
         EntraError::IdToken(_) | EntraError::SubjectMismatch => ApiError::new(
             StatusCode::UNAUTHORIZED,

@@ -123,14 +123,14 @@ impl Settings {
 /// Azure sets the instance's name in one of these.
 const AZURE_INSTANCE: [&str; 3] = ["WEBSITE_POD_NAME", "CONTAINER_NAME", "WEBSITE_INSTANCE_ID"];
 
+/// `entrada dev` is never part of a package, so it is development wherever it
+/// runs: other containers than Azure's set `CONTAINER_NAME` as well.
 fn surroundings(environment: &dyn Environment, development: bool) -> Surroundings {
-    if AZURE_INSTANCE
-        .iter()
-        .any(|name| environment.get(name).is_some())
-    {
-        Surroundings::Azure
-    } else if development {
+    let named = |name: &&str| environment.get(name).is_some();
+    if development {
         Surroundings::Development
+    } else if AZURE_INSTANCE.iter().any(named) {
+        Surroundings::Azure
     } else {
         Surroundings::Elsewhere
     }

@@ -203,7 +203,7 @@ impl Authenticator {
         ApiError::new(
             StatusCode::UNAUTHORIZED,
             refusal.code(),
-            format!("Not let in: {description}. {next}"),
+            format!("Not let in: {}. {next}", description.trim_end_matches('.')),
         )
         .with_header(header::WWW_AUTHENTICATE, challenge.header())
     }

@@ -214,7 +214,9 @@ fn schema_of<T: schemars::JsonSchema>() -> Result<JsonObject, String> {
     let schema = settings.into_generator().into_root_schema_for::<T>();
     match schema.to_value() {
         Value::Object(mut object) => {
+            // Those of the Rust type, which say nothing to a client.
             object.remove("title");
+            object.remove("description");
             object
                 .entry("properties")
                 .or_insert_with(|| Value::Object(JsonObject::new()));
