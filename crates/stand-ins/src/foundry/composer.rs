@@ -179,7 +179,7 @@ impl<'a> Composer<'a> {
             "completed_at": first.get("created_at"),
             "usage": {
                 "input_tokens": read,
-                "input_tokens_details": {"cached_tokens": 0},
+                "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
                 "output_tokens": self.words,
                 "output_tokens_details": {"reasoning_tokens": 0},
                 "total_tokens": read + self.words,

@@ -40,7 +40,7 @@ pub(super) async fn create(
         agent: door.endpoint.map(|agent| agent.name),
         created_at: foundry.clock.unix(),
         metadata: metadata(&body)?,
-        items: new_items(body.get("items"))?,
+        items: foundry.kept(&new_items(body.get("items"))?),
     };
     let document = conversation.document();
     let weight = conversation.items.iter().map(|item| item.to_string().len());
@@ -113,7 +113,7 @@ pub(super) async fn add_items(
 ) -> Result<Json<Value>, Problem> {
     let body = object(&headers, &body)?;
     only(&body, &["items"], "")?;
-    let added = new_items(body.get("items"))?;
+    let added = foundry.kept(&new_items(body.get("items"))?);
     let listed = foundry.conversation(&door, |_| list(&added))?;
     foundry.records().append(&door.id, &added);
     Ok(listed)

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::Foundry;
@@ -39,6 +39,37 @@ impl Records {
         self.conversations.grow(conversation, weight, |entry| {
             entry.items.extend_from_slice(items);
         });
+    }
+}
+
+impl Foundry {
+    /// Items as they are kept and given back: with ids of their own, and
+    /// messages in full form.
+    pub(super) fn kept(&self, items: &[Value]) -> Vec<Value> {
+        items
+            .iter()
+            .filter_map(Value::as_object)
+            .map(|item| {
+                let mut item = item.clone();
+                let is_message = item.get("type").is_none_or(|kind| kind == "message");
+                let prefix = if is_message { "msg" } else { "item" };
+                item.entry("id").or_insert_with(|| self.id(prefix).into());
+                if is_message {
+                    item.insert("type".to_owned(), "message".into());
+                    item.insert("status".to_owned(), "completed".into());
+                    let part = match item.get("content").and_then(Value::as_str) {
+                        Some(text) if item.get("role") == Some(&json!("assistant")) => Some(
+                            json!({"type": "output_text", "text": text, "annotations": [], "logprobs": []}),
+                        ),
+                        text => text.map(|text| json!({"type": "input_text", "text": text})),
+                    };
+                    if let Some(part) = part {
+                        item.insert("content".to_owned(), json!([part]));
+                    }
+                }
+                Value::Object(item)
+            })
+            .collect()
     }
 }
 
@@ -163,7 +194,7 @@ impl Record {
         let event = super::composer::frame(
             "response.incomplete",
             number,
-            &serde_json::json!({"response": progress.response}),
+            &json!({"response": progress.response}),
         );
         progress.frames.push(event);
         progress.ended = true;

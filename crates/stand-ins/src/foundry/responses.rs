@@ -35,18 +35,19 @@ pub(super) async fn create(
     let before = foundry.before(&door, &create)?;
     let (composition, id) = foundry.compose(&door, &create, agent, &before)?;
     let weight = composition.steps.iter().map(|step| step.frame.len()).sum();
+    let input = foundry.kept(&create.input);
     let record = Arc::new(Record::new(Parts {
         id: id.clone(),
         agent,
         conversation: create.conversation.clone(),
-        input: create.input.clone(),
+        input: input.clone(),
         turn: before.turns + 1,
         response: composition.first,
     }));
     {
         let mut records = foundry.records();
         if let Some(conversation) = &create.conversation {
-            records.append(conversation, &create.input);
+            records.append(conversation, &input);
         }
         if create.store {
             records.responses.insert(id, Arc::clone(&record), weight);

@@ -450,7 +450,7 @@ async fn a_conversation_remembers_and_is_not_fenced_on_the_project_route() {
         .get("writer", &format!("{path}/items?order=asc"))
         .await;
     assert_eq!(items["data"].as_array().unwrap().len(), 4);
-    assert_eq!(items["data"][0]["content"], "hi");
+    assert_eq!(items["data"][0]["content"][0]["text"], "hi");
     assert_eq!(items["data"][1]["role"], "assistant");
     let added = json!({"items": [{"role": "user", "content": "more"}]});
     let answer = bench.post("reader", &format!("{path}/items"), added).await;
@@ -708,7 +708,8 @@ async fn what_is_deleted_or_not_stored_is_not_found() {
         at_endpoint("assistant", &format!("responses/{id}{more}"))
     };
     let (_, items) = bench.get("reader", &path(&kept, "/input_items")).await;
-    assert_eq!(items["data"], json!([{"role": "user", "content": "hi"}]));
+    let part = json!({"type": "input_text", "text": "hi"});
+    assert_eq!(items["data"][0]["content"], json!([part]));
     let (_, read) = bench.get("reader", &path(&kept, "")).await;
     assert_eq!(read, kept);
     let deleted = bench
