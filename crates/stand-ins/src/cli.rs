@@ -18,7 +18,7 @@ pub struct Args {
     /// Port of https [default: the one after --port]
     #[arg(long)]
     pub https_port: Option<u16>,
-    /// Base of the token issuers [default: http://localhost:PORT]
+    /// Base of the token issuers; port 0 stands for ours [default: http://localhost:PORT]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<Url>,
     /// Persona who signs in without being asked

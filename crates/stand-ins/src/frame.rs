@@ -30,7 +30,12 @@ pub struct StandInOptions {
     /// `Some(0)` for any.
     pub https_port: Option<u16>,
     /// Base of Entra's issuers, the same for every client whichever port it
-    /// uses; by default `http://localhost:{port}`.
+    /// uses; by default `http://localhost:{port}`. Port 0 stands for the port
+    /// that is bound for its scheme.
+    ///
+    /// MSAL for Node (7.2) refuses an issuer whose scheme, host and port are
+    /// not the authority's, and takes https alone: for it this must be
+    /// `https://localhost:0`.
     pub public_url: Option<Url>,
     /// Name of the persona who signs in without being asked.
     pub auto_sign_in: Option<String>,
@@ -145,7 +150,14 @@ pub async fn start(options: StandInOptions) -> Result<StandIns, StandInError> {
     let (port, plain) = listen(options.port).await?;
     let (https_port, encrypted) = listen(https_port(&options)?).await?;
     let url = base_url("http", port)?;
-    let public_url = options.public_url.unwrap_or_else(|| url.clone());
+    let https_url = base_url("https", https_port)?;
+    let public_url = match options.public_url {
+        Some(public_url) if public_url.port() == Some(0) => {
+            on_bound_port(public_url, port, https_port)?
+        }
+        Some(public_url) => public_url,
+        None => url.clone(),
+    };
     let base = base_of(&public_url)?;
 
     let store = Store::open(options.data_dir)?;
@@ -189,7 +201,7 @@ pub async fn start(options: StandInOptions) -> Result<StandIns, StandInError> {
     }
     Ok(StandIns {
         url,
-        https_url: base_url("https", https_port)?,
+        https_url,
         ca_pem: identity.ca_pem,
         context,
         stop,
@@ -248,6 +260,18 @@ async fn listen(port: u16) -> Result<(u16, Vec<TcpListener>), StandInError> {
 fn base_url(scheme: &str, port: u16) -> Result<Url, StandInError> {
     let text = format!("{scheme}://localhost:{port}");
     Url::parse(&text).map_err(|_| StandInError::NoPortLeft(port))
+}
+
+fn on_bound_port(mut url: Url, port: u16, https_port: u16) -> Result<Url, StandInError> {
+    let bound = if url.scheme() == "https" {
+        https_port
+    } else {
+        port
+    };
+    match url.set_port(Some(bound)) {
+        Ok(()) => Ok(url),
+        Err(()) => Err(StandInError::PublicUrl(url)),
+    }
 }
 
 fn base_of(url: &Url) -> Result<String, StandInError> {

@@ -87,7 +87,7 @@ const PERSONAS: &[Persona] = &[
         user_principal_name: "admin@contoso.example",
         roles: &["MCPServer.Admin"],
         administrator: true,
-        description: "Administers the server and this tenant, with no task role",
+        description: "Administers the server, but has no task role",
         ..Persona::member("admin", uuid!("0b1ec700-0000-4000-8000-000000000015"))
     },
     Persona {
@@ -101,7 +101,7 @@ const PERSONAS: &[Persona] = &[
         display_name: "Gus Guest",
         user_principal_name: "guest@fabrikam.example",
         roles: &["Task.Read"],
-        description: "Belongs to another organisation, which lets him read",
+        description: "May read, as another organisation decided",
         ..Persona::member("guest", uuid!("0b1ec700-0000-4000-8000-000000000021"))
     },
     Persona {

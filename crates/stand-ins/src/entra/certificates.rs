@@ -77,10 +77,11 @@ impl Certificates {
         Ok(thumbprint)
     }
 
-    /// The key of the application's certificate with this thumbprint.
+    /// The key of the application's certificate with this thumbprint. MSAL for
+    /// Python pads the base64url, and Entra does not mind.
     pub(crate) fn key(&self, client_id: Uuid, thumbprint: &str) -> Option<DecodingKey> {
         lock(&self.keys)
-            .get(&(client_id, thumbprint.to_owned()))
+            .get(&(client_id, thumbprint.trim_end_matches('=').to_owned()))
             .cloned()
     }
 }

@@ -38,11 +38,12 @@ impl ClaimsRequest {
     }
 }
 
-/// A digest of a claims request that does not depend on the order of members,
-/// nor on the client's capabilities, which client libraries merge into it.
-/// `None` when it asks for nothing else.
+/// A digest of what a claims request asks of the access token. It does not
+/// depend on the order of members, nor on the client's capabilities, which
+/// client libraries merge into it. `None` when it asks for nothing: MSAL for
+/// Node always asks for claims of the id token, and that is no challenge.
 pub(crate) fn digest(claims: &Value) -> Option<String> {
-    let canonical = canonical(claims);
+    let canonical = canonical(claims.get("access_token")?);
     if canonical == "{}" {
         return None;
     }
@@ -96,6 +97,11 @@ mod tests {
             ClaimsRequest::parse(Some(r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#))
                 .unwrap();
         assert_eq!(request.challenge, None);
+        let id_token = r#"{"id_token":{"login_hint":{"essential":false}}}"#;
+        assert_eq!(
+            ClaimsRequest::parse(Some(id_token)).unwrap().challenge,
+            None
+        );
         assert_eq!(
             ClaimsRequest::parse(None).unwrap(),
             ClaimsRequest::default()

@@ -1,5 +1,6 @@
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
+use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::super::Entra;
@@ -10,9 +11,9 @@ use crate::directory::{Application, TOKEN_EXCHANGE_ID, TOKEN_EXCHANGE_RESOURCE};
 
 const KIND: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// Seconds by which an assertion's `nbf` may lie ahead. Inferred: Microsoft
-/// documents that clocks may differ by five minutes for other tokens.
-const SKEW: i64 = 300;
+/// How far ahead an assertion's `nbf` may lie. Inferred: Microsoft documents
+/// that clocks may differ by five minutes for other tokens.
+const SKEW: Duration = Duration::minutes(5);
 
 fn refused(code: u32, message: impl Into<String>) -> EntraError {
     EntraError::new(code, OAuthError::InvalidClient, message)
@@ -133,10 +134,15 @@ fn federated(entra: &Entra, client: &Application, assertion: &str) -> Result<(),
 }
 
 fn check_times(entra: &Entra, claims: &Map<String, Value>) -> Result<(), EntraError> {
-    let now = entra.clock.unix();
-    let seconds = |name: &str| claims.get(name).and_then(Value::as_i64);
-    let expired = seconds("exp").is_none_or(|expires| expires <= now);
-    let early = seconds("nbf").is_some_and(|from| from > now + SKEW);
+    let now = entra.clock.now();
+    // A NumericDate may have a fraction (RFC 7519 section 2), and MSAL for
+    // Python sends one.
+    let moment = |name: &str| {
+        let seconds = claims.get(name).and_then(Value::as_f64)?;
+        OffsetDateTime::UNIX_EPOCH.checked_add(Duration::checked_seconds_f64(seconds)?)
+    };
+    let expired = moment("exp").is_none_or(|expires| expires <= now);
+    let early = moment("nbf").is_some_and(|from| from > now + SKEW);
     if expired || early {
         return Err(refused(
             700_024,
