@@ -7,6 +7,7 @@ mod refusals;
 mod retries;
 mod routes;
 mod server;
+mod stand_in;
 mod timeouts;
 
 use std::convert::identity;
