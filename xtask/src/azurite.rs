@@ -44,8 +44,6 @@ impl Azurite {
             .args(["--tableHost", "127.0.0.1", "--tablePort"])
             .arg(port.to_string())
             .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
-            .arg("--location")
-            .arg(workspace.logs())
             .current_dir(workspace.root())
             .stdin(Stdio::piped())
             .stdout(out)
@@ -122,4 +120,26 @@ fn answers(port: u16) -> bool {
         Ok(&start == b"HTTP/")
     };
     exchange().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_http_counts_as_an_answer() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            for answer in [&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], b"SSH-2.0-x\r\n"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                stream.read_exact(&mut [0; 4]).unwrap();
+                stream.write_all(answer).unwrap();
+            }
+        });
+        assert!(answers(port));
+        assert!(!answers(port));
+        server.join().unwrap();
+        assert!(!answers(port), "nothing listens there any more");
+    }
 }

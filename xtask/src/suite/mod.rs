@@ -6,6 +6,7 @@ mod settings;
 mod steps;
 mod totals;
 
+use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
@@ -144,13 +145,14 @@ impl Suite<'_> {
             self.report
                 .line("no Chromium is installed: the browser tests skip themselves");
         }
-        // Kept until both are over; it is stopped when this function ends.
-        let azurite = Azurite::start(self.workspace);
-        let tables = azurite
-            .as_ref()
-            .map(Azurite::connection_string)
-            .map_err(|error| format!("Azurite, which the tests need, does not start: {error}"));
-        let tables = || tables.clone().map_err(Error::Missing);
+        // Started by the first step that runs, stopped when this function ends.
+        let azurite = LazyCell::new(|| Azurite::start(self.workspace));
+        let tables = || match &*azurite {
+            Ok(azurite) => Ok(azurite.connection_string()),
+            Err(error) => Err(Error::Missing(format!(
+                "Azurite, which the tests need, does not start: {error}"
+            ))),
+        };
         self.step(Step::Test, |suite| suite.all_tests(&tables()?));
         self.step(Step::Matrix, |suite| {
             suite.black_box_tests(&settings::OTHERS, &tables()?)
