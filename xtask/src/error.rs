@@ -33,6 +33,12 @@ pub(crate) enum Error {
         path: PathBuf,
         source: zip::result::ZipError,
     },
+    /// What a program printed is not the JSON that was expected.
+    #[error("{what}: {source}")]
+    Json {
+        what: String,
+        source: serde_json::Error,
+    },
     /// A program that has to be installed is missing or too old.
     #[error("{0}")]
     Missing(String),

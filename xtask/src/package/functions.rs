@@ -1,36 +1,19 @@
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::Error;
 
-/// An HTTP function of the package: one folder with a `function.json`.
-#[derive(Debug, Clone)]
+/// An HTTP function of the package: one folder with a `function.json`. The
+/// handler itself names its functions (`entrada functions`), so that routes
+/// are written once.
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Function {
     /// Folder name, shown in the portal, with its own metrics and off switch.
     pub(crate) name: String,
     /// Route template without a leading slash.
-    pub(crate) route: String,
+    route: String,
     /// HTTP methods, lower case.
-    pub(crate) methods: Vec<String>,
-}
-
-/// The endpoints with a function of their own, and the catch-all for every
-/// other route.
-pub(crate) fn http() -> Vec<Function> {
-    [
-        ("login", "auth/login", "get"),
-        ("callback", "auth/callback", "get post"),
-        ("exchange", "auth/exchange", "post options"),
-        ("chat", "api/chat", "post options"),
-        ("mcp", "mcp", "get post delete options"),
-        ("web", "{*path}", "get post put delete patch head options"),
-    ]
-    .into_iter()
-    .map(|(name, route, methods)| Function {
-        name: name.into(),
-        route: route.into(),
-        methods: methods.split(' ').map(str::to_owned).collect(),
-    })
-    .collect()
+    methods: Vec<String>,
 }
 
 impl Function {
@@ -119,14 +102,6 @@ mod tests {
     }
 
     #[test]
-    fn the_packages_own_functions_are_in_order() {
-        let functions = http();
-        check(&functions).unwrap();
-        let last = functions.iter().max_by_key(|function| &function.name);
-        assert_eq!(last.unwrap().name, "web");
-    }
-
-    #[test]
     fn a_catch_all_that_does_not_sort_last_is_refused() {
         let shadowed = [function("all", "{*path}"), function("Login", "auth/login")];
         assert!(check(&shadowed).is_err());
@@ -153,8 +128,11 @@ mod tests {
         let path = Workspace::of_this_build().path("handlers/function.json");
         let committed: Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let functions = http();
-        let web = functions.iter().find(|function| function.name == "web");
-        assert_eq!(committed, web.unwrap().document());
+        let methods = ["get", "post", "put", "delete", "patch", "head", "options"];
+        let web = Function {
+            methods: methods.map(str::to_owned).to_vec(),
+            ..function("web", "{*path}")
+        };
+        assert_eq!(committed, web.document());
     }
 }

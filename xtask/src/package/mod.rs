@@ -11,6 +11,8 @@ use crate::error::Error;
 use crate::program::Program;
 use crate::workspace::Workspace;
 
+use functions::Function;
+
 /// Name of the executable, which `host.json` repeats.
 const EXECUTABLE: &str = "entrada";
 
@@ -52,7 +54,7 @@ pub(crate) fn assemble(
     refuse_development_code(&executable)?;
     let host = workspace.path("host.json");
     std::fs::copy(&host, folder.join("host.json")).map_err(Error::file(&host))?;
-    let functions = functions::http();
+    let functions = functions_of(workspace, &executable)?;
     functions::check(&functions)?;
     for function in &functions {
         let folder = folder.join(&function.name);
@@ -72,6 +74,17 @@ pub(crate) fn assemble(
         functions.len(),
         mebibytes(size)
     ))
+}
+
+/// The functions that the handler itself says it serves.
+fn functions_of(workspace: &Workspace, executable: &Path) -> Result<Vec<Function>, Error> {
+    let json = Program::new(workspace, executable)
+        .args(["functions"])
+        .output()?;
+    serde_json::from_str(&json).map_err(|source| Error::Json {
+        what: "`entrada functions`".into(),
+        source,
+    })
 }
 
 /// Compiles the handler as it is deployed and returns the path of the
