@@ -25,11 +25,14 @@ pub(crate) const STRING_UNITS: usize = 32 * 1024;
 /// Bytes of a binary.
 pub(crate) const BINARY_BYTES: usize = 64 * 1024;
 /// Bytes of a row.
-const ROW_BYTES: usize = 1024 * 1024;
+pub(crate) const ROW_BYTES: usize = 1024 * 1024;
 /// Operations of a batch.
 const BATCH_OPERATIONS: usize = 100;
-/// Bytes of a batch.
-const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of a batch as it is sent.
+pub(crate) const BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes that an operation of a batch takes beside its keys and properties,
+/// rounded up.
+const OPERATION_BYTES: usize = 1024;
 /// The earliest moment that the service keeps; the latest is the last that
 /// `time` has.
 const FIRST_MOMENT: OffsetDateTime = datetime!(1601-01-01 0:00 UTC);
@@ -145,8 +148,8 @@ pub(crate) fn value(name: &str, value: &Value) -> Result<(), TableError> {
     Ok(())
 }
 
-/// A row to be written. Answers its size as the service counts it, in bytes.
-pub(crate) fn row(row: &Row) -> Result<usize, TableError> {
+/// A row to be written.
+pub(crate) fn row(row: &Row) -> Result<(), TableError> {
     keys(&row.partition, &row.row)?;
     if row.properties.len() > PROPERTIES {
         return Err(invalid(format!(
@@ -165,7 +168,7 @@ pub(crate) fn row(row: &Row) -> Result<usize, TableError> {
             "the row has {bytes} bytes, at most {ROW_BYTES} (1 MiB) are allowed"
         )));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// Bytes of a row before its properties, with room for our own one.
@@ -220,12 +223,42 @@ pub(crate) fn batch(operations: &[Operation]) -> Result<(), TableError> {
     Ok(())
 }
 
+/// Checks an operation; answers how much of a batch it takes at most.
 fn operation_bytes(operation: &Operation) -> Result<usize, TableError> {
-    match operation {
+    let (partition, row_key) = operation.keys();
+    // In an address, each byte of a key may take three.
+    let keys_bytes = 3 * (partition.len() + row_key.len());
+    let properties_bytes = match operation {
         Operation::Insert(written)
         | Operation::Replace(written, _)
-        | Operation::Merge(written, _) => row(written),
-        Operation::Delete { partition, row, .. } => keys(partition, row).map(|()| 0),
+        | Operation::Merge(written, _) => {
+            row(written)?;
+            let properties = written.properties.iter();
+            properties
+                .map(|(name, value)| 2 * name.len() + 40 + json_bytes(value))
+                .sum()
+        }
+        Operation::Delete { .. } => {
+            keys(partition, row_key)?;
+            0
+        }
+    };
+    Ok(OPERATION_BYTES + 2 * keys_bytes + properties_bytes)
+}
+
+/// Bytes of a value in JSON, at most.
+fn json_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text
+            .chars()
+            .map(|character| match character {
+                '"' | '\\' => 2,
+                control if u32::from(control) < 0x20 => 6,
+                other => other.len_utf8(),
+            })
+            .sum(),
+        Value::Binary(bytes) => bytes.len().div_ceil(3) * 4,
+        _ => 40,
     }
 }
 

@@ -13,9 +13,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use url::Url;
 
-use super::fault;
 use super::tries::{DoubtfulTries, WatchTries};
-use crate::{ETag, TableError};
+use super::{entity, fault};
+use crate::{ETag, TableError, validate};
 
 /// The version of the service's protocol: the one since which nothing that is
 /// used here has changed.
@@ -121,7 +121,7 @@ impl Service {
         let mut request = Self::request(method, url)?;
         request.insert_header(CONTENT_TYPE, "application/json");
         request.insert_header(PREFER, "return-no-content");
-        request.set_body(body.to_string().into_bytes());
+        request.set_body(entity::body(body.to_string(), validate::ROW_BYTES));
         Ok(request)
     }
 

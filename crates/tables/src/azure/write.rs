@@ -127,7 +127,7 @@ impl AzureTables {
         let body = batch::body(&self.service, table, operations, write_id);
         let mut request = Service::request(Method::Post, &self.service.url("$batch"))?;
         request.insert_header(CONTENT_TYPE, batch::CONTENT_TYPE);
-        request.set_body(body.into_bytes());
+        request.set_body(entity::body(body, validate::BATCH_BYTES));
         let Answer { response, in_doubt } = self.service.send(request).await?;
         if !response.status().is_success() {
             return Err(fault::answered(table, &response).into());
