@@ -7,7 +7,7 @@ use axum::Router;
 use entrada_ambient::{Clock, Random};
 use entrada_entra::{AccessTokenValidator, ClientSecret, Discovery, EntraClient, EntraSettings};
 use entrada_foundry::{Foundry, FoundrySettings, Route};
-use entrada_tables::{EmbeddedTables, Tables};
+use entrada_tables::{AzureTables, EmbeddedTables, Tables};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -180,7 +180,16 @@ fn open_tables(settings: &Settings, ambient: &Ambient) -> Result<Arc<dyn Tables>
                 EmbeddedTables::open(path, ambient.clock.clone()).map_err(|error| fault(&error))?;
             Ok(Arc::new(tables))
         }
-        StorageSettings::ConnectionString(_) => Err(StartError::new(NAME, "is being written")),
+        StorageSettings::ConnectionString(text) => {
+            let tables = AzureTables::from_connection_string(
+                text,
+                ambient.http.clone(),
+                ambient.clock.clone(),
+                ambient.random.clone(),
+            )
+            .map_err(|error| fault(&error))?;
+            Ok(Arc::new(tables))
+        }
         StorageSettings::TableService(_) => Err(StartError::new(
             NAME,
             "this version takes a connection string or a file; managed identity comes later",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use entrada_entra::{CodeRedemption, EntraClient, SignIn};
+use entrada_entra::{CodeRedemption, EntraClient, EntraError, SignIn};
 use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -30,6 +30,7 @@ pub struct CallbackQuery {
     state: Option<String>,
     code: Option<SecretString>,
     error: Option<String>,
+    error_description: Option<String>,
 }
 
 /// What the route needs.
@@ -73,7 +74,7 @@ pub async fn callback(
     };
     let clear = flow_cookie::clear("login", flow_state, &state.base);
     let finished = match (query.error, query.code) {
-        (Some(error), _) => Err(refused_by_entra(&error)),
+        (Some(error), _) => Err(refused_by_entra(&error, query.error_description.as_deref())),
         (None, Some(code)) => finish(&state, &flow, code).await,
         (None, None) => Err(ApiError::bad_request(
             "SIGN_IN_REFUSED",
@@ -173,21 +174,17 @@ async fn finish(
     Ok((code, sign_in))
 }
 
-fn refused_by_entra(error: &str) -> ApiError {
-    let detail = if error == "access_denied" {
-        "The sign-in was cancelled, or this account may not use the application."
-    } else {
-        "Microsoft Entra ID did not sign you in."
-    };
-    // The value comes from the browser: only a known one is worth a log line
-    // as it stands.
-    ApiError::new(StatusCode::FORBIDDEN, "SIGN_IN_REFUSED", detail).with_log(
-        error
-            .chars()
-            .filter(char::is_ascii_graphic)
-            .take(64)
-            .collect::<String>(),
-    )
+/// What Entra says when it sends the browser back without a code. The state
+/// was checked, so it is Entra's word and not anybody's.
+fn refused_by_entra(error: &str, description: Option<&str>) -> ApiError {
+    if error == "access_denied" && description.is_none_or(|text| !text.contains("AADSTS")) {
+        return ApiError::new(
+            StatusCode::FORBIDDEN,
+            "SIGN_IN_REFUSED",
+            "The sign-in was cancelled, or this account may not use the application.",
+        );
+    }
+    upstream_error(&EntraError::from_authorization_response(error, description))
 }
 
 /// The OAuth error code (RFC 6749 section 4.1.2.1) for a front end.

@@ -174,6 +174,9 @@ impl Grants {
             place(&partition, &row, "upstream_refresh"),
         )?;
         let error = match self.entra.refresh(grant.tenant_id, &refresh, None).await {
+            Ok((_, access)) if access.object_id != grant.object_id => {
+                return Err(GrantError::Upstream(EntraError::SubjectMismatch));
+            }
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };

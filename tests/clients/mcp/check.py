@@ -1,0 +1,89 @@
+"""The Python `mcp` SDK against a running server, with bearer tokens.
+
+Prints a line for each check and the totals; exits 1 when one failed.
+"""
+
+import argparse
+import asyncio
+import sys
+
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+READ = ["get_weather", "get_weather_forecast", "health_check", "whoami"]
+passed, failed = 0, 0
+
+
+def check(name, good, detail=""):
+    global passed, failed
+    passed, failed = passed + bool(good), failed + (not good)
+    print(f"ok {name}" if good else f"FAIL {name}: {detail}")
+
+
+def http_client(token):
+    return httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30)
+
+
+async def names(client):
+    return [tool.name for tool in (await client.list_tools()).tools]
+
+
+async def call(client, name, arguments):
+    try:
+        return await client.call_tool(name, arguments)
+    except Exception as error:  # the SDK's own type differs by era
+        return error
+
+
+async def as_reader(url, token, mode):
+    async with http_client(token) as http, Client(streamable_http_client(url, http_client=http), mode=mode) as client:
+        check(f"{mode}: reader sees exactly the read tools", await names(client) == READ, await names(client))
+        weather = await call(client, "get_weather", {"city": "Lisbon"})
+        content = getattr(weather, "structured_content", None) or {}
+        check(f"{mode}: reader calls get_weather", content.get("city") == "Lisbon", weather)
+        hidden = await call(client, "set_weather_alert", {"city": "Lisbon", "condition": "storm"})
+        unknown = await call(client, "no_such_tool", {"city": "Lisbon", "condition": "storm"})
+        same = str(hidden).replace("set_weather_alert", "X") == str(unknown).replace("no_such_tool", "X")
+        check(f"{mode}: a hidden tool answers as an unknown one", isinstance(hidden, Exception) and same, (hidden, unknown))
+
+
+async def as_writer(url, token, mode, phase):
+    async with http_client(token) as http, Client(streamable_http_client(url, http_client=http), mode=mode) as client:
+        if phase == "before":
+            made = await call(client, "set_weather_alert", {"city": "Porto", "condition": f"storm {mode}"})
+            content = getattr(made, "structured_content", None) or {}
+            check(f"{mode}: writer sets an alert", "alert_id" in content, made)
+        weather = await call(client, "get_weather", {"city": "Porto"})
+        alerts = (getattr(weather, "structured_content", None) or {}).get("alerts", [])
+        there = any(alert["condition"] == f"storm {mode}" for alert in alerts)
+        check(f"{mode}: the alert is there {phase} the restart", there, alerts)
+
+
+async def as_norole(url, token, mode):
+    async with http_client(token) as http, Client(streamable_http_client(url, http_client=http), mode=mode) as client:
+        check(f"{mode}: norole sees nothing", await names(client) == [], await names(client))
+
+
+async def as_guest(url, token):
+    async with http_client(token) as http:
+        answer = await http.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "ping"})
+        header = answer.headers.get("www-authenticate", "")
+        check("guest of another tenant gets 401 that says so", answer.status_code == 401 and "tenant" in header, header)
+
+
+async def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("url", "phase", "reader", "writer", "norole", "guest"):
+        parser.add_argument(f"--{name}", required=True)
+    given = parser.parse_args()
+    for mode in ("auto", "legacy"):
+        await as_reader(given.url, given.reader, mode)
+        await as_writer(given.url, given.writer, mode, given.phase)
+        await as_norole(given.url, given.norole, mode)
+    await as_guest(given.url, given.guest)
+    print(f"{passed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+asyncio.run(main())

@@ -1,0 +1,99 @@
+//! Bad input gets the documented error, never a panic or a hang.
+
+use serde_json::{Value, json};
+
+use crate::rig::Rig;
+
+fn assert_documented(error: &Value, code: &str) {
+    assert_eq!(error["code"], code, "{error}");
+    assert!(error["detail"].as_str().is_some_and(|text| text.len() > 10));
+    assert!(error["timestamp"].as_str().is_some_and(|text| text.ends_with('Z')));
+    assert!(error["correlation_id"].as_str().is_some_and(|text| text.len() == 36));
+}
+
+#[tokio::test]
+async fn bodies_that_are_not_what_was_asked_for() {
+    let rig = Rig::start().await;
+    let url = rig.url("/auth/exchange");
+    let json_type = ("content-type", "application/json");
+    for (body, status, code) in [
+        ("{", 400, "MALFORMED_JSON"),
+        ("", 400, "MALFORMED_JSON"),
+        ("[]", 422, "INVALID_BODY"),
+        (r#"{"auth_code": 7}"#, 422, "INVALID_BODY"),
+        (r#"{"auth_code": "x", "extra": 1}"#, 422, "INVALID_BODY"),
+        (r#"{"auth_code": "x"}"#, 400, "INVALID_GRANT"),
+    ] {
+        let request = rig.http.post(&url).header(json_type.0, json_type.1).body(body);
+        let (found, error) = rig.ask(request).await;
+        assert_eq!(found, status, "{body}");
+        assert_documented(&error, code);
+    }
+    let (status, error) = rig.ask(rig.http.post(&url).body("x=1")).await;
+    assert_eq!(status, 415);
+    assert_documented(&error, "UNSUPPORTED_MEDIA_TYPE");
+}
+
+#[tokio::test]
+async fn a_body_of_ten_megabytes_is_too_large() {
+    let rig = Rig::start().await;
+    let token = rig.token("reader");
+    let large = json!({"auth_code": "x".repeat(10 * 1024 * 1024)}).to_string();
+    for path in ["/auth/exchange", "/auth/refresh", "/mcp", "/api/chat"] {
+        let request = rig
+            .http
+            .post(rig.url(path))
+            .bearer_auth(&token)
+            .header("content-type", "application/json")
+            .header("accept", "application/json, text/event-stream")
+            .body(large.clone());
+        // A server may close before it has read everything; both are a
+        // refusal that comes at once.
+        match request.send().await {
+            Ok(response) => assert_eq!(response.status(), 413, "{path}"),
+            Err(error) => assert!(error.is_request() || error.is_body(), "{path}: {error}"),
+        }
+    }
+    let (status, _) = rig.ask(rig.http.get(rig.url("/"))).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn unknown_routes_and_methods() {
+    let rig = Rig::start().await;
+    for path in ["/nothing", "/api/nothing", "/auth", "/mcp/", "/.well-known/nothing"] {
+        let (status, error) = rig.ask(rig.http.get(rig.url(path))).await;
+        assert_eq!(status, 404, "{path}");
+        assert_documented(&error, "NOT_FOUND");
+    }
+    for (method, path) in [("PUT", "/auth/exchange"), ("DELETE", "/api/health"), ("POST", "/auth/login")] {
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let (status, error) = rig.ask(rig.http.request(method, rig.url(path))).await;
+        assert_eq!(status, 405, "{path}");
+        assert_documented(&error, "METHOD_NOT_ALLOWED");
+    }
+}
+
+#[tokio::test]
+async fn login_refuses_what_it_does_not_know() {
+    let rig = Rig::start().await;
+    let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+    let front_end = "http://localhost:5173/signed-in";
+    for (query, code) in [
+        ("?redirect_uri=https://evil.example/".to_owned(), "INVALID_REQUEST"),
+        (format!("?redirect_uri={front_end}/&state=s&code_challenge={challenge}"), "INVALID_REQUEST"),
+        (format!("?redirect_uri={front_end}&code_challenge={challenge}"), "INVALID_REQUEST"),
+        (format!("?redirect_uri={front_end}&state=s"), "INVALID_REQUEST"),
+        (
+            format!("?redirect_uri={front_end}&state=s&code_challenge={challenge}&code_challenge_method=plain"),
+            "INVALID_REQUEST",
+        ),
+        ("?prompt=none".to_owned(), "INVALID_REQUEST"),
+        ("?scope=https://graph.microsoft.com/Mail.Read".to_owned(), "INVALID_SCOPE"),
+        ("?unknown=1".to_owned(), "INVALID_QUERY"),
+    ] {
+        let (status, error) = rig.ask(rig.http.get(rig.url(&format!("/auth/login{query}")))).await;
+        assert_eq!(status, 400, "{query}");
+        assert_documented(&error, code);
+    }
+}

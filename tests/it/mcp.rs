@@ -1,0 +1,171 @@
+//! `/mcp` by hand: roles decide what is listed and what may be called.
+
+use serde_json::{Value, json};
+
+use crate::rig::Rig;
+
+/// A JSON-RPC request as an `initialize` client sends it.
+async fn call(rig: &Rig, token: &str, method: &str, params: Value) -> (u16, Value) {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+    let request = rig
+        .http
+        .post(rig.url("/mcp"))
+        .bearer_auth(token)
+        .header("accept", "application/json, text/event-stream")
+        .header("mcp-protocol-version", "2025-11-25")
+        .json(&body);
+    rig.ask(request).await
+}
+
+async fn names(rig: &Rig, token: &str) -> Vec<String> {
+    let (status, answer) = call(rig, token, "tools/list", json!({})).await;
+    assert_eq!(status, 200, "{answer}");
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    tools
+        .iter()
+        .map(|tool| tool["name"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+const READ: [&str; 4] = ["get_weather", "get_weather_forecast", "health_check", "whoami"];
+
+#[tokio::test]
+async fn each_persona_sees_exactly_the_tools_of_its_roles() {
+    let rig = Rig::start().await;
+    let with = |more: &[&str]| {
+        let mut names: Vec<_> = READ.iter().chain(more).map(ToString::to_string).collect();
+        names.sort();
+        names
+    };
+    for (persona, expected) in [
+        ("reader", with(&[])),
+        ("writer", with(&["set_weather_alert"])),
+        ("deleter", with(&["delete_weather_alert"])),
+        ("all", with(&["set_weather_alert", "delete_weather_alert"])),
+        ("admin", vec!["admin_weather_stats".to_owned()]),
+        ("norole", vec![]),
+    ] {
+        assert_eq!(names(&rig, &rig.token(persona)).await, expected, "{persona}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_hidden_answers_as_what_does_not_exist() {
+    let rig = Rig::start().await;
+    let reader = rig.token("reader");
+    let arguments = json!({"city": "Lisbon", "condition": "storm"});
+    let mut answers = Vec::new();
+    for name in ["set_weather_alert", "no_such_tool_ever", "Get_Weather"] {
+        let params = json!({"name": name, "arguments": arguments});
+        let (status, answer) = call(&rig, &reader, "tools/call", params).await;
+        assert_eq!(answer["error"]["code"], -32602);
+        answers.push((status, answer.to_string().replace(name, "NAME")));
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn an_alert_outlives_the_process_and_stays_in_its_tenant() {
+    let mut rig = Rig::with(&[("ENTRADA_TENANTS", "fab21ca0-0000-4000-8000-000000000002")]).await;
+    let writer = rig.token("writer");
+    let params = json!({"name": "set_weather_alert", "arguments": {"city": "Lisbon", "condition": "storm", "threshold": 90.5}});
+    let (_, answer) = call(&rig, &writer, "tools/call", params).await;
+    let id = answer["result"]["structuredContent"]["alert_id"].as_str().unwrap().to_owned();
+    rig.restart().await;
+    let ask = json!({"name": "get_weather", "arguments": {"city": "lisbon"}});
+    let (_, answer) = call(&rig, &rig.token("reader"), "tools/call", ask.clone()).await;
+    let alerts = &answer["result"]["structuredContent"]["alerts"];
+    assert_eq!(alerts[0]["alert_id"], id.as_str());
+    assert_eq!(alerts[0]["threshold"], 90.5);
+    let (_, answer) = call(&rig, &rig.token("guest"), "tools/call", ask).await;
+    assert_eq!(answer["result"]["structuredContent"]["alerts"], json!([]));
+    let params = json!({"name": "delete_weather_alert", "arguments": {"alert_id": id}});
+    let (_, answer) = call(&rig, &rig.token("deleter"), "tools/call", params.clone()).await;
+    assert_eq!(answer["result"]["structuredContent"]["alert_id"], id.as_str());
+    let (_, answer) = call(&rig, &rig.token("deleter"), "tools/call", params).await;
+    assert_eq!(answer["result"]["isError"], true);
+}
+
+#[tokio::test]
+async fn arguments_are_checked_in_full_and_every_problem_is_named() {
+    let rig = Rig::start().await;
+    let reader = rig.token("reader");
+    for (arguments, problem) in [
+        (json!({}), "city"),
+        (json!({"city": ""}), "city"),
+        (json!({"city": "x".repeat(101)}), "city"),
+        (json!({"city": 7}), "city"),
+        (json!({"city": "Lisbon", "days": 6}), "days"),
+        (json!({"city": "Lisbon", "days": 0}), "days"),
+        (json!({"city": "Lisbon", "days": 2.5}), "days"),
+        (json!({"city": "Lisbon", "tenant_id": "x"}), "additional properties"),
+    ] {
+        let params = json!({"name": "get_weather_forecast", "arguments": arguments});
+        let (status, answer) = call(&rig, &reader, "tools/call", params).await;
+        assert_eq!(status, 200);
+        assert_eq!(answer["result"]["isError"], true, "{arguments}: {answer}");
+        let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+        assert!(text.to_lowercase().contains(problem), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn methods_that_are_not_offered_say_so() {
+    let rig = Rig::start().await;
+    let reader = rig.token("reader");
+    for method in ["prompts/list", "resources/list", "resources/templates/list", "no/such/method"] {
+        let (_, answer) = call(&rig, &reader, method, json!({})).await;
+        assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn malformed_messages_are_refused_and_batches_too() {
+    let rig = Rig::start().await;
+    let reader = rig.token("reader");
+    for body in ["{", "", "null", "7", r#"{"jsonrpc":"1.0"}"#, r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#] {
+        let request = rig
+            .http
+            .post(rig.url("/mcp"))
+            .bearer_auth(&reader)
+            .header("accept", "application/json, text/event-stream")
+            .header("content-type", "application/json")
+            .body(body);
+        let status = request.send().await.unwrap().status().as_u16();
+        assert!((400..=422).contains(&status), "{body}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn foreign_origins_and_names_are_refused() {
+    let rig = Rig::with(&[("ENTRADA_CORS_ORIGINS", "https://app.example")]).await;
+    let reader = rig.token("reader");
+    let ask = async |name: &str, value: &str| {
+        let request = rig.http.get(rig.url("/mcp/tools")).bearer_auth(&reader);
+        request.header(name, value).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask("origin", "https://app.example").await, 200);
+    assert_eq!(ask("origin", &rig.handler.base).await, 200);
+    assert_eq!(ask("origin", "https://evil.example").await, 403);
+    assert_eq!(ask("origin", "null").await, 403);
+    assert_eq!(ask("host", "evil.example").await, 403);
+}
+
+#[tokio::test]
+async fn the_webhook_door_serves_the_same_tools_outside_a_functions_host() {
+    if crate::rig::through_host() {
+        return;
+    }
+    let rig = Rig::start().await;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
+    let request = rig
+        .http
+        .post(rig.url("/runtime/webhooks/mcp"))
+        .bearer_auth(rig.token("reader"))
+        .header("accept", "application/json, text/event-stream")
+        .json(&body);
+    let (status, answer) = rig.ask(request).await;
+    assert_eq!(status, 200);
+    assert_eq!(answer["result"]["tools"].as_array().unwrap().len(), READ.len());
+}

@@ -1,0 +1,117 @@
+//! The server as a process: direct, or run by the host stand-in.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+
+type Lines = Arc<Mutex<Vec<String>>>;
+
+enum Running {
+    Direct { child: Child, lines: Lines },
+}
+
+/// A running server.
+pub(crate) struct Handler {
+    running: Running,
+    environment: Vec<(String, String)>,
+    /// The public base URL.
+    pub(crate) base: String,
+    /// Where it really listens.
+    address: String,
+    port: u16,
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+impl Handler {
+    /// Starts a server and waits until it lets people in.
+    pub(crate) async fn start(mut environment: Vec<(String, String)>) -> Self {
+        let port = free_port();
+        let address = format!("http://localhost:{port}");
+        let named = environment.iter().find(|(name, _)| name == "ENTRADA_BASE_URL");
+        let base = named.map_or_else(|| address.clone(), |(_, value)| value.clone());
+        if named.is_none() {
+            environment.push(("ENTRADA_BASE_URL".to_owned(), base.clone()));
+        }
+        let running = run(&environment, port).await;
+        let handler = Self {
+            running,
+            environment,
+            base,
+            address,
+            port,
+        };
+        handler.wait().await;
+        handler
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.address)
+    }
+
+    /// SIGKILL, as the Functions host ends handlers.
+    pub(crate) async fn kill(&mut self) {
+        match &mut self.running {
+            Running::Direct { child, .. } => child.kill().await.unwrap(),
+        }
+    }
+
+    /// SIGKILL, and a new process on the same port and storage.
+    pub(crate) async fn restart(&mut self) {
+        self.kill().await;
+        match &mut self.running {
+            Running::Direct { .. } => self.running = run(&self.environment, self.port).await,
+        }
+        self.wait().await;
+    }
+
+    /// Everything that it wrote to standard output.
+    pub(crate) fn log(&self) -> String {
+        match &self.running {
+            Running::Direct { lines, .. } => lines.lock().unwrap().join("\n"),
+        }
+    }
+
+    async fn wait(&self) {
+        let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
+        let client = client.unwrap();
+        for _ in 0..400 {
+            let answer = client.get(self.url("/api/health")).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the server does not become healthy:\n{}", self.log());
+    }
+}
+
+async fn run(environment: &[(String, String)], port: u16) -> Running {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_entrada"))
+        .env_clear()
+        .envs(environment.iter().cloned())
+        .env("ENTRADA_PORT", port.to_string())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let lines = Lines::default();
+    let output = child.stdout.take().unwrap();
+    let written = lines.clone();
+    tokio::spawn(async move {
+        let mut reader = BufReader::new(output).lines();
+        while let Ok(Some(line)) = reader.next_line().await {
+            written.lock().unwrap().push(line);
+        }
+    });
+    Running::Direct { child, lines }
+}

@@ -1,0 +1,198 @@
+//! The rig: stand-ins in this process, the server as a process of its own.
+
+mod handler;
+mod person;
+mod storage;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
+use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) use handler::Handler;
+pub(crate) use person::{Person, location, parameter};
+use storage::Storage;
+
+/// How the server is reached in this run.
+pub(crate) fn through_host() -> bool {
+    setting("ENTRADA_TEST_THROUGH").as_deref() == Some("host")
+}
+
+/// Where state lives in this run.
+pub(crate) fn on_azurite() -> bool {
+    setting("ENTRADA_TEST_STORAGE").as_deref() == Some("azurite")
+}
+
+pub(crate) fn setting(name: &str) -> Option<String> {
+    use entrada_ambient::Environment as _;
+    entrada_ambient::ProcessEnvironment.get(name)
+}
+
+/// Where the third-party clients are installed.
+pub(crate) fn clients() -> PathBuf {
+    setting("ENTRADA_TEST_CLIENTS").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/clients")),
+        PathBuf::from,
+    )
+}
+
+/// Stand-ins, storage and one server.
+pub(crate) struct Rig {
+    pub(crate) stand_ins: StandIns,
+    pub(crate) http: reqwest::Client,
+    pub(crate) handler: Handler,
+    folder: TempDir,
+    storage: Storage,
+    key_ring: String,
+    settings: Vec<(String, String)>,
+}
+
+impl Rig {
+    /// A server with the settings that every test shares.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with further settings.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let clock = Arc::new(SystemClock::new());
+        let random = Arc::new(SystemRandom);
+        let folder = TempDir::new().unwrap();
+        let stand_ins =
+            entrada_stand_ins::start(StandInOptions::new(clock.clone(), random.clone()))
+                .await
+                .unwrap();
+        std::fs::write(folder.path().join("ca.pem"), stand_ins.ca_pem()).unwrap();
+        for (name, text) in [
+            ("agents.json", include_str!("agents.json")),
+            ("policy.json", include_str!("policy.json")),
+        ] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let key_ring = {
+            use secrecy::ExposeSecret as _;
+            let ring = entrada::identity::KeyRing::generate(clock.as_ref(), random.as_ref());
+            ring.unwrap().expose_secret().to_owned()
+        };
+        let storage = Storage::take(folder.path());
+        let settings: Vec<(String, String)> = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let environment = environment(&stand_ins, &folder, &storage, &key_ring, &settings);
+        let handler = Handler::start(environment).await;
+        Self {
+            stand_ins,
+            http: http_client(&NetworkOptions::default()).unwrap(),
+            handler,
+            folder,
+            storage,
+            key_ring,
+            settings,
+        }
+    }
+
+    /// Another server on the same storage, with the same keys and public
+    /// name. On embedded storage the file has one owner, so there is none.
+    pub(crate) async fn second_handler(&self) -> Handler {
+        assert!(on_azurite(), "two servers share Azurite, not a file");
+        let mut environment = environment(
+            &self.stand_ins,
+            &self.folder,
+            &self.storage,
+            &self.key_ring,
+            &self.settings,
+        );
+        environment.push(("ENTRADA_BASE_URL".to_owned(), self.handler.base.clone()));
+        Handler::start(environment).await
+    }
+
+    /// Kills the server and starts it again on the same port and storage.
+    pub(crate) async fn restart(&mut self) {
+        self.handler.restart().await;
+    }
+
+    /// The address of a path on the server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        self.handler.url(path)
+    }
+
+    /// A client that trusts the stand-ins' certificate and keeps redirects.
+    #[expect(clippy::disallowed_methods, reason = "only this client trusts the private CA")]
+    pub(crate) fn trusting_client(&self) -> reqwest::Client {
+        let ca = reqwest::Certificate::from_pem(self.stand_ins.ca_pem().as_bytes()).unwrap();
+        reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .add_root_certificate(ca)
+            .build()
+            .unwrap()
+    }
+
+    /// A proper Entra access token of a persona.
+    pub(crate) fn token(&self, persona: &str) -> String {
+        self.mint(&TokenRequest::for_persona(persona))
+    }
+
+    /// An Entra token as asked for.
+    pub(crate) fn mint(&self, request: &TokenRequest) -> String {
+        self.stand_ins.mint(request).unwrap()
+    }
+
+    /// The answer to `GET path` with a bearer token: status and JSON.
+    pub(crate) async fn get(&self, path: &str, token: &str) -> (u16, Value) {
+        self.ask(self.http.get(self.url(path)).bearer_auth(token)).await
+    }
+
+    /// The answer to `POST path` with a bearer token: status and JSON.
+    pub(crate) async fn post(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        self.ask(self.http.post(self.url(path)).bearer_auth(token).json(body))
+            .await
+    }
+
+    /// Status and JSON (null when there is none) of an answer.
+    pub(crate) async fn ask(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+}
+
+fn environment(
+    stand_ins: &StandIns,
+    folder: &TempDir,
+    storage: &Storage,
+    key_ring: &str,
+    settings: &[(String, String)],
+) -> Vec<(String, String)> {
+    use entrada_stand_ins::directory::{CLIENT_ID, CLIENT_SECRET, CONTOSO};
+    let https = stand_ins.https_url();
+    let https = https.as_str().trim_end_matches('/');
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let mut environment: Vec<(String, String)> = [
+        ("SSL_CERT_FILE", file("ca.pem")),
+        ("ENTRADA_AUTHORITY", https.to_owned()),
+        ("ENTRADA_TENANT_ID", CONTOSO.to_string()),
+        ("ENTRADA_CLIENT_ID", CLIENT_ID.to_string()),
+        ("ENTRADA_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
+        ("ENTRADA_STORAGE", storage.setting()),
+        ("ENTRADA_KEY_RING", key_ring.to_owned()),
+        ("ENTRADA_POLICY", file("policy.json")),
+        ("ENTRADA_AGENTS", file("agents.json")),
+        (
+            "ENTRADA_FOUNDRY_ENDPOINT",
+            format!("{https}/foundry/api/projects/demo"),
+        ),
+        ("ENTRADA_REDIRECT_URIS", "http://localhost:5173/signed-in".to_owned()),
+        ("ENTRADA_LOG", "debug".to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect();
+    environment.extend(settings.iter().cloned());
+    environment
+}

@@ -1,0 +1,121 @@
+//! A person with a browser: cookies, redirects followed by hand.
+
+use std::collections::BTreeMap;
+
+use reqwest::{Client, Response, StatusCode};
+use url::Url;
+
+use super::Rig;
+
+/// A browser that keeps cookies and follows nothing by itself.
+pub(crate) struct Person<'a> {
+    rig: &'a Rig,
+    name: &'static str,
+    http: Client,
+    cookies: BTreeMap<(String, String), String>,
+}
+
+impl<'a> Person<'a> {
+    pub(crate) fn new(rig: &'a Rig, name: &'static str) -> Self {
+        Self {
+            rig,
+            name,
+            http: rig.http.clone(),
+            cookies: BTreeMap::new(),
+        }
+    }
+
+    /// `GET` with this browser's cookies.
+    pub(crate) async fn visit(&mut self, url: &str) -> Response {
+        let url = Url::parse(url).unwrap();
+        let host = url.authority().to_owned();
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .filter(|((owner, _), _)| *owner == host)
+            .map(|((_, name), value)| format!("{name}={value}"))
+            .collect();
+        let mut request = self.http.get(url);
+        if !cookies.is_empty() {
+            request = request.header("cookie", cookies.join("; "));
+        }
+        let response = request.send().await.unwrap();
+        for cookie in response.headers().get_all("set-cookie") {
+            let cookie = cookie.to_str().unwrap();
+            let pair = cookie.split(';').next().unwrap();
+            let (name, value) = pair.split_once('=').unwrap();
+            let key = (host.clone(), name.to_owned());
+            if cookie.contains("Max-Age=0") {
+                self.cookies.remove(&key);
+            } else {
+                self.cookies.insert(key, value.to_owned());
+            }
+        }
+        response
+    }
+
+    /// Begins a sign-in: Entra's address and what `/auth/login` set.
+    pub(crate) async fn begin(&mut self, query: &str) -> String {
+        let response = self.visit(&self.rig.url(&format!("/auth/login{query}"))).await;
+        assert_eq!(response.status(), StatusCode::FOUND);
+        location(&response)
+    }
+
+    /// Signs in at Entra and comes back with the address of our callback.
+    pub(crate) async fn sign_in_at_entra(&self, authorize: &str) -> String {
+        // The stand-in's control surface lets the persona sign in without a
+        // page; the page itself is a browser test's business.
+        let control = format!("{}stand-in/auto-sign-in", self.rig.stand_ins.url());
+        let body = serde_json::json!({"persona": self.name});
+        let set = self.http.post(control).json(&body).send().await.unwrap();
+        assert!(set.status().is_success());
+        let client = self.rig.trusting_client();
+        let response = client.get(authorize).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::FOUND, "{}", response.text().await.unwrap());
+        location(&response)
+    }
+
+    /// Signs in and gives the one-time code that our page shows.
+    pub(crate) async fn auth_code(&mut self) -> String {
+        let authorize = self.begin("").await;
+        let callback = self.sign_in_at_entra(&authorize).await;
+        let page = self.visit(&callback).await;
+        assert_eq!(page.status(), StatusCode::OK);
+        code_on_page(&page.text().await.unwrap())
+    }
+
+    /// Signs in and exchanges the code: the answer of `/auth/exchange`.
+    pub(crate) async fn tokens(&mut self) -> serde_json::Value {
+        let code = self.auth_code().await;
+        let (status, tokens) = self
+            .rig
+            .ask(
+                self.http
+                    .post(self.rig.url("/auth/exchange"))
+                    .json(&serde_json::json!({"auth_code": code})),
+            )
+            .await;
+        assert_eq!(status, 200, "{tokens}");
+        tokens
+    }
+}
+
+/// The `Location` of a redirect.
+pub(crate) fn location(response: &Response) -> String {
+    response.headers()["location"].to_str().unwrap().to_owned()
+}
+
+/// The value of a query parameter.
+pub(crate) fn parameter(url: &str, name: &str) -> Option<String> {
+    Url::parse(url)
+        .unwrap()
+        .query_pairs()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// The code on the page of `/auth/callback`.
+fn code_on_page(page: &str) -> String {
+    let rest = page.split("id=\"auth_code\">").nth(1).unwrap();
+    rest.split('<').next().unwrap().to_owned()
+}

@@ -1,0 +1,37 @@
+//! Storage of one rig: a file of its own, or an account of its own.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{on_azurite, setting};
+
+/// Accounts that Azurite was started with beside the well-known one:
+/// `rig0`, `rig1`, and so on. Tests do not share tables that way.
+static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+pub(crate) enum Storage {
+    File(PathBuf),
+    Account(String),
+}
+
+impl Storage {
+    pub(crate) fn take(folder: &Path) -> Self {
+        if !on_azurite() {
+            return Self::File(folder.join("entrada.redb"));
+        }
+        let connection = setting("ENTRADA_TEST_TABLES")
+            .expect("Azurite runs in `cargo xtask test`, which sets ENTRADA_TEST_TABLES");
+        let first: usize = setting("ENTRADA_TEST_FIRST_ACCOUNT")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0);
+        let account = format!("rig{}", first + NEXT.fetch_add(1, Ordering::Relaxed));
+        Self::Account(connection.replace("devstoreaccount1", &account))
+    }
+
+    pub(crate) fn setting(&self) -> String {
+        match self {
+            Self::File(path) => format!("file:{}", path.display()),
+            Self::Account(connection) => connection.clone(),
+        }
+    }
+}
