@@ -15,6 +15,10 @@ const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
+/// How many further accounts it has, `rig0` and so on, with the same key: a
+/// test takes one for itself, since table names are fixed.
+const RIGS: usize = 1000;
+
 /// How long it may take to start.
 const START: Duration = Duration::from_mins(1);
 
@@ -44,6 +48,7 @@ impl Azurite {
             .args(["--tableHost", "127.0.0.1", "--tablePort"])
             .arg(port.to_string())
             .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
+            .env("AZURITE_ACCOUNTS", accounts())
             .current_dir(workspace.root())
             .stdin(Stdio::piped())
             .stdout(out)
@@ -95,6 +100,12 @@ impl Drop for Azurite {
         drop(self.child.kill());
         drop(self.child.wait());
     }
+}
+
+/// In the form of `AZURITE_ACCOUNTS`: `name:key;name:key`.
+fn accounts() -> String {
+    let rigs = (0..RIGS).map(|number| format!(";rig{number}:{KEY}"));
+    format!("{ACCOUNT}:{KEY}") + &rigs.collect::<String>()
 }
 
 fn free_port() -> Result<u16, Error> {

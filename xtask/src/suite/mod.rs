@@ -6,12 +6,10 @@ mod settings;
 mod steps;
 mod totals;
 
-use std::cell::LazyCell;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::thread;
 
-use crate::azurite::Azurite;
 use crate::error::Error;
 use crate::report::Report;
 use crate::stopwatch::Stopwatch;
@@ -25,7 +23,7 @@ use totals::Totals;
 #[command(after_help = "\
 The tests read these variables, which this command sets:
   ENTRADA_TEST_CLIENTS   folder with python/ (a venv) and node/ (node_modules, with Node 22 as .bin/node)
-  ENTRADA_TEST_TABLES    connection string of a running Azurite
+  ENTRADA_TEST_TABLES    connection string of a running Azurite; the accounts rig0 to rig999 have the same key
   ENTRADA_TEST_STORAGE   embedded or azurite
   ENTRADA_TEST_THROUGH   direct or host
   ENTRADA_TEST_PACKAGE   folder with the package that the host runs
@@ -145,18 +143,8 @@ impl Suite<'_> {
             self.report
                 .line("no Chromium is installed: the browser tests skip themselves");
         }
-        // Started by the first step that runs, stopped when this function ends.
-        let azurite = LazyCell::new(|| Azurite::start(self.workspace));
-        let tables = || match &*azurite {
-            Ok(azurite) => Ok(azurite.connection_string()),
-            Err(error) => Err(Error::Missing(format!(
-                "Azurite, which the tests need, does not start: {error}"
-            ))),
-        };
-        self.step(Step::Test, |suite| suite.all_tests(&tables()?));
-        self.step(Step::Matrix, |suite| {
-            suite.black_box_tests(&settings::OTHERS, &tables()?)
-        });
+        self.step(Step::Test, Suite::all_tests);
+        self.step(Step::Matrix, Suite::black_box_tests);
     }
 
     fn finish(&self, whole: Stopwatch) -> bool {

@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
+use crate::azurite::Azurite;
 use crate::error::Error;
 use crate::package;
 use crate::program::Program;
 
-use super::settings::{FIRST, Setting};
+use super::settings::{FIRST, OTHERS, Setting};
 use super::totals::Totals;
 use super::{Suite, lock};
 
@@ -22,27 +23,23 @@ impl Suite<'_> {
     }
 
     /// Every test of the workspace, in the first setting.
-    pub(super) fn all_tests(&self, tables: &str) -> Result<String, Error> {
+    pub(super) fn all_tests(&self) -> Result<String, Error> {
         let program = Program::cargo(self.workspace, "test --workspace --no-fail-fast");
-        let totals = self.run_tests_of(program, &FIRST, tables)?;
+        let totals = self.run_tests_of(program, &FIRST)?;
         Ok(totals.to_string())
     }
 
     /// The black-box tests in one more setting each. All run, even after one
     /// failed.
-    pub(super) fn black_box_tests(
-        &self,
-        settings: &[Setting],
-        tables: &str,
-    ) -> Result<String, Error> {
+    pub(super) fn black_box_tests(&self) -> Result<String, Error> {
         let mut remarks = Vec::new();
         let mut first_error = None;
-        for setting in settings {
+        for setting in &OTHERS {
             // The whole workspace is named so that cargo builds the same
             // features as before, and so builds nothing again.
             let program =
                 Program::cargo(self.workspace, "test --workspace --test it --").args(setting.tests);
-            match self.run_tests_of(program, setting, tables) {
+            match self.run_tests_of(program, setting) {
                 Ok(totals) => remarks.push(format!("{} {totals}", setting.name())),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
@@ -50,16 +47,14 @@ impl Suite<'_> {
         first_error.map_or_else(|| Ok(remarks.join("; ")), Err)
     }
 
-    fn run_tests_of(
-        &self,
-        program: Program,
-        setting: &Setting,
-        tables: &str,
-    ) -> Result<Totals, Error> {
+    fn run_tests_of(&self, program: Program, setting: &Setting) -> Result<Totals, Error> {
+        // A new one for each run: a run starts with empty storage, and what a
+        // failed one left behind takes no memory from the next.
+        let azurite = Azurite::start(self.workspace)?;
         let log = self.log(&format!("test-{}", setting.name()));
         let mut program = program
             .env("ENTRADA_TEST_CLIENTS", self.workspace.clients())
-            .env("ENTRADA_TEST_TABLES", tables)
+            .env("ENTRADA_TEST_TABLES", azurite.connection_string())
             .env("ENTRADA_TEST_STORAGE", setting.storage)
             .env("ENTRADA_TEST_THROUGH", setting.through)
             .env("ENTRADA_TEST_PACKAGE", self.package_options().out);
