@@ -3,7 +3,7 @@
     python check.py BASE_URL TOKEN
 
 BASE_URL is the project route, such as
-`http://localhost:7072/foundry/api/projects/local/openai/v1`; TOKEN is an access
+`http://localhost:7072/foundry/api/projects/demo/openai/v1`; TOKEN is an access
 token for `https://ai.azure.com` of a person with the role Foundry User. Prints
 one line per check and the totals; the exit status is 1 when a check failed.
 """

@@ -125,9 +125,25 @@ async fn a_line_of_more_than_a_mebibyte_is_an_error() {
 
 #[tokio::test]
 async fn an_event_of_many_lines_is_bounded_too() {
-    let line = format!("data: {}\n", "x".repeat(1000));
-    let outcomes = collect(vec![line.into_bytes(); EVENT_LIMIT / 1000]).await;
-    assert!(is_protocol(&outcomes[0]));
+    for ending in ["\n", "\r\n"] {
+        let line = format!("data: {}{ending}", "x".repeat(1000));
+        let lines = line.repeat(EVENT_LIMIT / 1000);
+        let outcomes = collect(vec![lines.into_bytes()]).await;
+        assert!(
+            matches!(&outcomes[0], Err(FoundryError::Protocol { reason }) if reason.contains("1 MiB"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn many_events_may_be_longer_than_one() {
+    let half = "x".repeat(EVENT_LIMIT / 2);
+    let delta = json!({"type": "response.output_text.delta", "delta": half});
+    for ending in ["\n", "\r\n"] {
+        let text = wire(&delta).replace('\n', ending).repeat(3);
+        let outcomes = collect(vec![text.into()]).await;
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 3);
+    }
 }
 
 #[tokio::test]

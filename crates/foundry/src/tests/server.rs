@@ -32,6 +32,8 @@ pub(super) enum Answer {
     Events(String, After),
     /// Nothing, ever.
     Silence,
+    /// This status, and a body that never ends.
+    EndlessError(u16),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -140,6 +142,12 @@ async fn serve(State(script): State<Arc<Mutex<Script>>>, request: Request) -> Re
         }
         Answer::Events(text, after) => events(text, after),
         Answer::Silence => std::future::pending().await,
+        Answer::EndlessError(status) => {
+            let much = Bytes::from(vec![b'x'; 128 * 1024]);
+            let much = stream::iter([Ok::<_, std::io::Error>(much)]);
+            let body = Body::from_stream(much.chain(stream::pending()));
+            Response::builder().status(status).body(body).unwrap()
+        }
     }
 }
 

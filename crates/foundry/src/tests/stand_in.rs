@@ -21,7 +21,7 @@ async fn stand_ins() -> StandIns {
 }
 
 fn settings(stand_ins: &StandIns, route: Route) -> FoundrySettings {
-    let project = stand_ins.url().join("foundry/api/projects/local").unwrap();
+    let project = stand_ins.url().join("foundry/api/projects/demo").unwrap();
     FoundrySettings {
         route,
         ..FoundrySettings::new(project)
@@ -99,7 +99,7 @@ async fn every_route_answers_with_the_text_that_it_streamed() {
     let mut direct = settings(&stand_ins, Route::OpenAi { model });
     direct
         .endpoint
-        .set_path("/foundry/api/projects/local/openai/v1");
+        .set_path("/foundry/api/projects/demo/openai/v1");
     for settings in [
         settings(&stand_ins, Route::AgentEndpoint),
         settings(&stand_ins, Route::Project),

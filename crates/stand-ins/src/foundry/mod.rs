@@ -1,7 +1,7 @@
 //! Azure AI Foundry, under `/foundry`: one project with a cast of agents, over
 //! the Responses API.
 //!
-//! The project's endpoint is `{base}/foundry/api/projects/local`. Its doors:
+//! The project's endpoint is `{base}/foundry/api/projects/demo`. Its doors:
 //!
 //! | path beneath the endpoint | role that opens it |
 //! |---|---|
@@ -67,7 +67,7 @@ use problem::Problem;
 use records::Records;
 
 /// The one project there is.
-const PROJECT: &str = "local";
+const PROJECT: &str = "demo";
 
 /// The state of the Foundry stand-in.
 #[derive(Debug)]

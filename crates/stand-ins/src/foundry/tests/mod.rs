@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{StandInOptions, StandIns, TokenRequest, start};
 
-const PROJECT: &str = "foundry/api/projects/local";
+const PROJECT: &str = "foundry/api/projects/demo";
 
 /// A running stand-in, and a client of it.
 struct Bench {
