@@ -58,7 +58,7 @@ pub(crate) async fn discover(client: &Client, url: &Url) -> Result<Found, Discov
         None => well_known(url),
     };
     let unreachable = |_| DiscoverError::Unreachable(metadata_url.clone());
-    let response = client
+    let mut response = client
         .get(metadata_url.clone())
         .send()
         .await
@@ -66,11 +66,15 @@ pub(crate) async fn discover(client: &Client, url: &Url) -> Result<Found, Discov
     if response.status() != StatusCode::OK {
         return Err(DiscoverError::NoMetadata(url.clone()));
     }
-    let body = response.bytes().await.map_err(unreachable)?;
-    let found: Found = body
-        .get(..body.len().min(LARGEST))
-        .and_then(|body| serde_json::from_slice(body).ok())
-        .ok_or_else(|| DiscoverError::NoMetadata(url.clone()))?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + chunk.len() > LARGEST {
+            return Err(DiscoverError::NoMetadata(url.clone()));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    let found: Found =
+        serde_json::from_slice(&body).map_err(|_| DiscoverError::NoMetadata(url.clone()))?;
     // RFC 9728 section 3.3: otherwise it must not be used.
     if found.resource.trim_end_matches('/') != url.as_str().trim_end_matches('/') {
         return Err(DiscoverError::OtherResource {

@@ -22,7 +22,7 @@ struct Arguments {
 enum Command {
     /// Finds out how an MCP server wants people to sign in.
     Discover {
-        /// The MCP endpoint, such as https://entrada.example/mcp
+        /// The address of the MCP endpoint, which mostly ends in /mcp
         url: Url,
     },
 }
