@@ -1,0 +1,16 @@
+//! The custom handler's process: started, polled, watched, killed.
+
+mod logs;
+mod port;
+mod process;
+mod readiness;
+mod restarts;
+mod state;
+mod supervisor;
+
+pub use logs::{LogLevel, LogLine, LogStream};
+pub(crate) use logs::Logs;
+pub(crate) use port::choose_port;
+pub(crate) use process::Launch;
+pub(crate) use state::{State, StateWatch};
+pub(crate) use supervisor::Supervisor;

@@ -1,0 +1,221 @@
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use entrada_ambient::Clock;
+use tokio::process::Child;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::logs::Logs;
+use super::process::Launch;
+use super::readiness;
+use super::restarts::Restarts;
+use super::state::{State, StateWatch};
+use crate::error::HostError;
+
+/// With this exit code the handler asks to be started again.
+const INTENTIONAL_RESTART: i32 = 200;
+
+/// What the owner asks for; answered when the old process is gone.
+#[derive(Debug)]
+enum Command {
+    Kill(oneshot::Sender<()>),
+    Restart(oneshot::Sender<()>),
+}
+
+/// How a run of the process ended.
+enum Ending {
+    Exited(ExitStatus),
+    TimedOut,
+    Ordered(Option<Command>),
+}
+
+/// Keeps the handler running by the host's rules. Dropping it kills the
+/// process.
+#[derive(Debug)]
+pub(crate) struct Supervisor {
+    commands: mpsc::Sender<Command>,
+    state: StateWatch,
+    task: JoinHandle<()>,
+}
+
+impl Supervisor {
+    /// Starts the handler; `state().wait_for_start()` tells how that went.
+    pub(crate) fn start(launch: Launch, logs: Arc<Logs>, clock: Arc<dyn Clock>) -> Self {
+        let (sender, receiver) = watch::channel(State::Starting);
+        let (commands, orders) = mpsc::channel(1);
+        let state = StateWatch::new(receiver, launch.handler.initialization_timeout);
+        let run = Run {
+            launch,
+            logs,
+            clock,
+            state: sender,
+            orders,
+            restarts: Restarts::default(),
+            has_been_ready: false,
+        };
+        Self {
+            commands,
+            state,
+            task: tokio::spawn(run.run()),
+        }
+    }
+
+    pub(crate) fn state(&self) -> &StateWatch {
+        &self.state
+    }
+
+    /// Kills the handler (SIGKILL) and returns when it is gone.
+    pub(crate) async fn kill(&self) {
+        self.order(Command::Kill).await;
+    }
+
+    /// Kills the handler if it runs, and starts it anew with no failures
+    /// counted.
+    pub(crate) async fn restart(&self) -> Result<(), Arc<HostError>> {
+        self.order(Command::Restart).await;
+        self.state.wait_for_start().await
+    }
+
+    async fn order(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
+        let (done, wait) = oneshot::channel();
+        if self.commands.send(command(done)).await.is_ok() {
+            drop(wait.await);
+        }
+    }
+}
+
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+struct Run {
+    launch: Launch,
+    logs: Arc<Logs>,
+    clock: Arc<dyn Clock>,
+    state: watch::Sender<State>,
+    orders: mpsc::Receiver<Command>,
+    restarts: Restarts,
+    has_been_ready: bool,
+}
+
+impl Run {
+    async fn run(mut self) {
+        loop {
+            self.state.send_replace(State::Starting);
+            let next = match self.launch.spawn(&self.logs) {
+                Ok(mut child) => {
+                    let ending = self.attend(&mut child).await;
+                    // The host kills whatever still runs before it goes on.
+                    drop(child.kill().await);
+                    self.settle(ending)
+                }
+                Err(error) => Some(State::Stopped(Arc::new(error))),
+            };
+            let Some(resting) = next else {
+                continue;
+            };
+            self.state.send_replace(resting);
+            if !self.rest().await {
+                return;
+            }
+        }
+    }
+
+    /// Follows one process until it ends or is to end.
+    async fn attend(&mut self, child: &mut Child) -> Ending {
+        let timeout = self.launch.handler.initialization_timeout;
+        let ready = tokio::time::timeout(timeout, readiness::answers(self.launch.port));
+        tokio::select! {
+            status = child.wait() => return ended(status),
+            order = self.orders.recv() => return Ending::Ordered(order),
+            outcome = ready => if outcome.is_err() {
+                return Ending::TimedOut;
+            },
+        }
+        self.has_been_ready = true;
+        self.state.send_replace(State::Ready);
+        tracing::info!("Worker process started and initialized.");
+        tokio::select! {
+            status = child.wait() => ended(status),
+            order = self.orders.recv() => Ending::Ordered(order),
+        }
+    }
+
+    /// What follows: a state to rest in, or `None` for the next process.
+    fn settle(&mut self, ending: Ending) -> Option<State> {
+        match ending {
+            Ending::Ordered(Some(Command::Restart(done))) => {
+                self.begin_anew(done);
+                None
+            }
+            Ending::Ordered(Some(Command::Kill(done))) => {
+                self.state.send_replace(State::Killed);
+                drop(done.send(()));
+                Some(State::Killed)
+            }
+            Ending::Ordered(None) => Some(State::Killed),
+            Ending::TimedOut => self.after_failure(HostError::InitializationTimedOut {
+                port: self.launch.port,
+                timeout: self.launch.handler.initialization_timeout,
+            }),
+            Ending::Exited(status) if status.code() == Some(0) => Some(State::Left),
+            Ending::Exited(status) if status.code() == Some(INTENTIONAL_RESTART) => None,
+            Ending::Exited(status) => {
+                let last = format!(
+                    "{} exited with {status}. {}",
+                    self.launch.handler.executable.display(),
+                    self.logs.last_errors()
+                );
+                self.after_failure(HostError::HandlerKeepsFailing { last })
+            }
+        }
+    }
+
+    fn after_failure(&mut self, error: HostError) -> Option<State> {
+        // The host would try a handler that never answered twice more, and
+        // fail a minute later with the same words.
+        let hopeless = !self.has_been_ready && matches!(error, HostError::InitializationTimedOut { .. });
+        let again = self.restarts.after_failure(self.clock.monotonic());
+        if again && !hopeless {
+            tracing::warn!(%error, "restarting the handler");
+            return None;
+        }
+        tracing::error!(%error, "the host stops");
+        Some(State::Stopped(Arc::new(error)))
+    }
+
+    /// Without a process, waits for the order to start one; false when the
+    /// owner is gone.
+    async fn rest(&mut self) -> bool {
+        loop {
+            match self.orders.recv().await {
+                None => return false,
+                Some(Command::Kill(done)) => {
+                    self.state.send_replace(State::Killed);
+                    drop(done.send(()));
+                }
+                Some(Command::Restart(done)) => {
+                    self.begin_anew(done);
+                    return true;
+                }
+            }
+        }
+    }
+
+    fn begin_anew(&mut self, done: oneshot::Sender<()>) {
+        self.restarts = Restarts::default();
+        self.has_been_ready = false;
+        self.state.send_replace(State::Starting);
+        drop(done.send(()));
+    }
+}
+
+fn ended(status: std::io::Result<ExitStatus>) -> Ending {
+    match status {
+        Ok(status) => Ending::Exited(status),
+        Err(_) => Ending::Ordered(None),
+    }
+}
