@@ -22,7 +22,7 @@ pub enum Comparison {
     LessOrEqual,
 }
 
-/// A condition on the properties of a row, rendered to OData for the service
+/// A condition on the properties of a row, rendered to `OData` for the service
 /// and evaluated in memory by the embedded backend with the same meaning:
 ///
 /// * A comparison with a property that the row lacks is false, `ne` too; so
@@ -59,7 +59,7 @@ pub enum Filter {
 /// rows two.
 const MOST_COMPARISONS: usize = 12;
 
-/// Longest filter in OData, in bytes: it travels in the address.
+/// Longest filter in `OData`, in bytes: it travels in the address.
 const MOST_BYTES: usize = 4096;
 
 /// Deepest nesting of a filter.
@@ -127,7 +127,7 @@ impl Filter {
         matching::matches(self, row)
     }
 
-    /// The filter in OData, with every value as an escaped, typed literal.
+    /// The filter in `OData`, with every value as an escaped, typed literal.
     pub(crate) fn to_odata(&self) -> String {
         odata::render(self)
     }

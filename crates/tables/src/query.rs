@@ -99,7 +99,7 @@ impl Query {
 }
 
 impl Query {
-    /// Partition, range of rows and filter in OData.
+    /// Partition, range of rows and filter in `OData`.
     pub(crate) fn to_odata(&self) -> String {
         let mut text = format!("PartitionKey eq {}", quoted(&self.partition));
         let mut and = |comparison: &str, key: &str| {

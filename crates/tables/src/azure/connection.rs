@@ -59,16 +59,15 @@ pub(super) fn parse(connection_string: &SecretString) -> Result<Account, Connect
     }
     let name = part("accountname").ok_or(ConnectionError::Missing("AccountName"))?;
     let key = part("accountkey").ok_or(ConnectionError::Missing("AccountKey"))?;
-    let endpoint = match part("tableendpoint") {
-        Some(endpoint) => service_url(endpoint, "TableEndpoint")?,
-        None => {
-            let protocol = part("defaultendpointsprotocol").unwrap_or("https");
-            let suffix = part("endpointsuffix").unwrap_or("core.windows.net");
-            service_url(
-                &format!("{protocol}://{name}.table.{suffix}"),
-                "address made of DefaultEndpointsProtocol, AccountName and EndpointSuffix",
-            )?
-        }
+    let endpoint = if let Some(endpoint) = part("tableendpoint") {
+        service_url(endpoint, "TableEndpoint")?
+    } else {
+        let protocol = part("defaultendpointsprotocol").unwrap_or("https");
+        let suffix = part("endpointsuffix").unwrap_or("core.windows.net");
+        service_url(
+            &format!("{protocol}://{name}.table.{suffix}"),
+            "address made of DefaultEndpointsProtocol, AccountName and EndpointSuffix",
+        )?
     };
     Ok(Account {
         name: name.to_owned(),

@@ -76,7 +76,7 @@ impl Service {
         }
     }
 
-    /// The address of a row. Keys are quoted as OData wants and then encoded
+    /// The address of a row. Keys are quoted as `OData` wants and then encoded
     /// but for letters and digits.
     pub(super) fn row_url(&self, table: &str, partition: &str, row: &str) -> String {
         format!(

@@ -200,12 +200,11 @@ fn prepare(database: &Database) -> Result<u64, redb::Error> {
     let format = {
         let mut meta = write.open_table(META)?;
         let format = meta.get(FORMAT)?.map(|format| format.value());
-        match format {
-            Some(format) => format,
-            None => {
-                meta.insert(FORMAT, SUPPORTED_FORMAT)?;
-                SUPPORTED_FORMAT
-            }
+        if let Some(format) = format {
+            format
+        } else {
+            meta.insert(FORMAT, SUPPORTED_FORMAT)?;
+            SUPPORTED_FORMAT
         }
     };
     if format > SUPPORTED_FORMAT {

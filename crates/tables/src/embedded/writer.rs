@@ -250,18 +250,15 @@ fn apply(
     }
     let mut tags = Vec::with_capacity(outcomes.len());
     for (key, properties) in outcomes {
-        match properties {
-            Some(properties) => {
-                *last_etag += 1;
-                let mut stored = last_etag.to_le_bytes().to_vec();
-                stored.extend(properties);
-                rows.insert(key.as_slice(), stored.as_slice())?;
-                tags.push(Some(encoding::etag(*last_etag)));
-            }
-            None => {
-                rows.remove(key.as_slice())?;
-                tags.push(None);
-            }
+        if let Some(properties) = properties {
+            *last_etag += 1;
+            let mut stored = last_etag.to_le_bytes().to_vec();
+            stored.extend(properties);
+            rows.insert(key.as_slice(), stored.as_slice())?;
+            tags.push(Some(encoding::etag(*last_etag)));
+        } else {
+            rows.remove(key.as_slice())?;
+            tags.push(None);
         }
     }
     Ok(Ok(tags))

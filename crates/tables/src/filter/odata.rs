@@ -12,7 +12,7 @@ use crate::value::to_tick;
 pub(crate) const MOMENT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:7]Z");
 
-/// `filter` in OData (Microsoft: "Querying tables and entities"). Every
+/// `filter` in `OData` (Microsoft: "Querying tables and entities"). Every
 /// compound is in parentheses, so that no precedence is relied upon.
 pub(super) fn render(filter: &Filter) -> String {
     let mut text = String::new();
