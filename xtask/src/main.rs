@@ -1,6 +1,7 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 
 mod azurite;
+mod bench;
 mod clients;
 mod error;
 mod package;
@@ -33,6 +34,8 @@ enum Task {
     Test(suite::Options),
     /// Builds what is deployed: a folder for the Functions host, and a zip of it
     Package(package::Options),
+    /// Measures /mcp beside a bare rmcp server and writes docs/benchmarks.md
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let well = match arguments.task {
         Task::Test(options) => suite::run(&workspace, &report, &options),
         Task::Package(options) => told(&report, "package", || package::build(&workspace, &options)),
+        Task::Bench(options) => told(&report, "bench", || bench::run(&workspace, &options)),
     };
     if well {
         ExitCode::SUCCESS

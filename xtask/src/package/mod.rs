@@ -92,7 +92,7 @@ fn functions_of(workspace: &Workspace, executable: &Path) -> Result<Vec<Function
 pub(crate) fn compile(workspace: &Workspace, debug: bool, target: &Path) -> Result<PathBuf, Error> {
     let mut cargo = Program::cargo(
         workspace,
-        "build --package entrada --bin entrada --no-default-features --locked",
+        "build --package entrada --bin entrada --no-default-features",
     )
     .args([
         "--message-format",
@@ -101,17 +101,21 @@ pub(crate) fn compile(workspace: &Workspace, debug: bool, target: &Path) -> Resu
     ])
     .args([target]);
     if !debug {
-        // No path of this machine ends up in what is deployed, so that the
-        // same sources give the same bytes elsewhere.
-        let flags = format!("--remap-path-prefix={}=.", workspace.root().display());
-        cargo = cargo
-            .args(["--release"])
-            .env("CARGO_ENCODED_RUSTFLAGS", flags);
+        cargo = release(cargo, workspace);
     }
     let log = workspace.logs().join("package.log");
     cargo.run(&log)?;
     let printed = std::fs::read_to_string(&log).map_err(Error::file(&log))?;
     executable_in(&printed).ok_or_else(|| Error::Rule("cargo named no executable `entrada`".into()))
+}
+
+/// Makes a build one for release: optimised, and with no path of this machine
+/// in what is deployed, so that the same sources give the same bytes elsewhere.
+pub(crate) fn release(cargo: Program, workspace: &Workspace) -> Program {
+    let flags = format!("--remap-path-prefix={}=.", workspace.root().display());
+    cargo
+        .args(["--release", "--locked"])
+        .env("CARGO_ENCODED_RUSTFLAGS", flags)
 }
 
 /// A line of `cargo build --message-format json`.
