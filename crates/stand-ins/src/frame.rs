@@ -139,55 +139,24 @@ pub struct StandIns {
 /// When a port is taken, the data directory or a certificate is unusable, or
 /// an option makes no sense.
 pub async fn start(options: StandInOptions) -> Result<StandIns, StandInError> {
-    let auto_sign_in = match &options.auto_sign_in {
-        None => None,
-        Some(name) => Some(
-            directory::persona(name)
-                .filter(|persona| persona.kind == directory::Kind::User)
-                .ok_or_else(|| StandInError::UnknownPersona(name.clone()))?,
-        ),
-    };
     let (port, plain) = listen(options.port).await?;
     let (https_port, encrypted) = listen(https_port(&options)?).await?;
     let url = base_url("http", port)?;
     let https_url = base_url("https", https_port)?;
-    let public_url = match options.public_url {
+    let public_url = match options.public_url.clone() {
         Some(public_url) if public_url.port() == Some(0) => {
             on_bound_port(public_url, port, https_port)?
         }
         Some(public_url) => public_url,
         None => url.clone(),
     };
-    let base = base_of(&public_url)?;
-
-    let store = Store::open(options.data_dir)?;
-    let identity = match options.tls {
+    let store = Store::open(options.data_dir.clone())?;
+    let identity = match options.tls.clone() {
         Some(identity) => identity,
         None => private_identity(&store, public_url.host_str())?,
     };
     let acceptor = TlsAcceptor::from(Arc::new(server_config(&identity)?));
-    let seal = Seal::open(&store, options.random.as_ref())?;
-    // Making an RSA key takes a while.
-    let keys = tokio::task::spawn_blocking(move || SigningKeys::open(store))
-        .await
-        .map_err(|_| StandInError::Interrupted)??;
-    let entra = Arc::new(Entra::new(Parts {
-        clock: Arc::clone(&options.clock),
-        random: Arc::clone(&options.random),
-        public_url: base.clone(),
-        keys,
-        seal,
-        redirect_uris: options.redirect_uris,
-        auto_sign_in,
-    }));
-    let context = Context {
-        clock: options.clock,
-        random: options.random,
-        public_url: base,
-        entra,
-        faults: Arc::default(),
-        requests: Arc::default(),
-    };
+    let context = context(options, &public_url, store).await?;
 
     let router = router(&context);
     let (stop, stopping) = watch::channel(());
@@ -206,6 +175,45 @@ pub async fn start(options: StandInOptions) -> Result<StandIns, StandInError> {
         context,
         stop,
         servers,
+    })
+}
+
+/// The state that the routes share.
+async fn context(
+    options: StandInOptions,
+    public_url: &Url,
+    store: Store,
+) -> Result<Context, StandInError> {
+    let auto_sign_in = match &options.auto_sign_in {
+        None => None,
+        Some(name) => Some(
+            directory::persona(name)
+                .filter(|persona| persona.kind == directory::Kind::User)
+                .ok_or_else(|| StandInError::UnknownPersona(name.clone()))?,
+        ),
+    };
+    let base = base_of(public_url)?;
+    let seal = Seal::open(&store, options.random.as_ref())?;
+    // Making an RSA key takes a while.
+    let keys = tokio::task::spawn_blocking(move || SigningKeys::open(store))
+        .await
+        .map_err(|_| StandInError::Interrupted)??;
+    let entra = Entra::new(Parts {
+        clock: Arc::clone(&options.clock),
+        random: Arc::clone(&options.random),
+        public_url: base.clone(),
+        keys,
+        seal,
+        redirect_uris: options.redirect_uris,
+        auto_sign_in,
+    });
+    Ok(Context {
+        clock: options.clock,
+        random: options.random,
+        public_url: base,
+        entra: Arc::new(entra),
+        faults: Arc::default(),
+        requests: Arc::default(),
     })
 }
 
@@ -268,10 +276,9 @@ fn on_bound_port(mut url: Url, port: u16, https_port: u16) -> Result<Url, StandI
     } else {
         port
     };
-    match url.set_port(Some(bound)) {
-        Ok(()) => Ok(url),
-        Err(()) => Err(StandInError::PublicUrl(url)),
-    }
+    url.set_port(Some(bound))
+        .map_err(|()| StandInError::PublicUrl(url.clone()))?;
+    Ok(url)
 }
 
 fn base_of(url: &Url) -> Result<String, StandInError> {
@@ -310,6 +317,15 @@ impl StandIns {
     /// When the persona or resource does not exist, or signing fails.
     pub fn mint(&self, request: &TokenRequest) -> Result<String, MintError> {
         self.context.entra.mint(request)
+    }
+
+    /// Makes a token of the managed identity for `resource` (an application ID
+    /// URI), as Azure's identity endpoint does.
+    ///
+    /// # Errors
+    /// When the resource does not exist, or signing fails.
+    pub fn managed_identity_token(&self, resource: &str) -> Result<String, MintError> {
+        self.context.entra.managed_identity_token(resource)
     }
 
     /// Stops: no new connections, requests that are being answered get three

@@ -28,13 +28,12 @@ impl std::fmt::Debug for Seal {
 
 impl Seal {
     pub(crate) fn open(store: &Store, random: &dyn Random) -> Result<Self, StoreError> {
-        let secret = match store.read(FILE)? {
-            Some(secret) => secret,
-            None => {
-                let secret = random.secret();
-                store.write(FILE, &secret)?;
-                secret
-            }
+        let secret = if let Some(secret) = store.read(FILE)? {
+            secret
+        } else {
+            let secret = random.secret();
+            store.write(FILE, &secret)?;
+            secret
         };
         Ok(Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, secret.trim().as_bytes()),

@@ -53,15 +53,15 @@ pub enum TlsError {
 /// private CA whose certificate and key the store keeps (made when there are
 /// none).
 pub(crate) fn private_identity(store: &Store, host: Option<&str>) -> Result<TlsIdentity, TlsError> {
-    let (ca_pem, ca_key) = match (store.read(CA_FILE)?, store.read(CA_KEY_FILE)?) {
-        (Some(certificate), Some(key)) => (certificate, KeyPair::from_pem(&key)?),
-        _ => {
-            let key = KeyPair::generate()?;
-            let certificate = ca_parameters().self_signed(&key)?.pem();
-            store.write(CA_KEY_FILE, &key.serialize_pem())?;
-            store.write(CA_FILE, &certificate)?;
-            (certificate, key)
-        }
+    let kept = (store.read(CA_FILE)?, store.read(CA_KEY_FILE)?);
+    let (ca_pem, ca_key) = if let (Some(certificate), Some(key)) = kept {
+        (certificate, KeyPair::from_pem(&key)?)
+    } else {
+        let key = KeyPair::generate()?;
+        let certificate = ca_parameters().self_signed(&key)?.pem();
+        store.write(CA_KEY_FILE, &key.serialize_pem())?;
+        store.write(CA_FILE, &certificate)?;
+        (certificate, key)
     };
     let issuer = Issuer::new(ca_parameters(), ca_key);
     let mut names = vec![

@@ -4,7 +4,7 @@ use super::error::{EntraError, OAuthError};
 use crate::directory::{self, PERSONAL_ACCOUNTS, Persona, Tenant};
 
 /// The first path segment of every endpoint: whose accounts may sign in
-/// (Microsoft Learn, "OpenID Connect on the Microsoft identity platform").
+/// (Microsoft Learn, "`OpenID` Connect on the Microsoft identity platform").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Authority {
     /// One organisation, by id or verified domain.

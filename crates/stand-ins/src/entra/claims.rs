@@ -224,7 +224,7 @@ impl Entra {
         claims.insert("oid".to_owned(), json!(object_id));
         match token.subject {
             Subject::User(persona) => {
-                self.user_claims(&mut claims, persona, token);
+                user_claims(&mut claims, persona, token);
             }
             Subject::Application { .. } => {
                 claims.insert("sub".to_owned(), json!(object_id));
@@ -242,52 +242,6 @@ impl Entra {
             claims.insert("xms_cc".to_owned(), json!(["cp1"]));
         }
         claims
-    }
-
-    fn user_claims(
-        &self,
-        claims: &mut Map<String, Value>,
-        persona: &'static Persona,
-        token: &AccessToken<'_>,
-    ) {
-        let subject = pairwise(persona.object_id, token.resource.client_id);
-        insert(
-            claims,
-            json!({
-                "sub": subject,
-                "name": persona.display_name,
-                "scp": token.scopes.join(" "),
-            }),
-        );
-        match token.version {
-            TokenVersion::V2 => insert(
-                claims,
-                json!({"preferred_username": persona.user_principal_name}),
-            ),
-            TokenVersion::V1 => {
-                let (given, family) = persona
-                    .display_name
-                    .split_once(' ')
-                    .unwrap_or((persona.display_name, ""));
-                let methods: &[&str] = if token.sign_in.satisfied.is_some() {
-                    &["pwd", "mfa"]
-                } else {
-                    &["pwd"]
-                };
-                insert(
-                    claims,
-                    json!({
-                        "acr": "1",
-                        "amr": methods,
-                        "family_name": family,
-                        "given_name": given,
-                        "ipaddr": "127.0.0.1",
-                        "unique_name": persona.user_principal_name,
-                        "upn": persona.user_principal_name,
-                    }),
-                );
-            }
-        }
     }
 
     /// The claims of an id token (Microsoft Learn, "ID token claims
@@ -341,6 +295,51 @@ impl Entra {
                 .find(|persona| persona.object_id == subject.object_id()),
         };
         persona.map_or_else(Vec::new, |persona| self.people.roles(persona))
+    }
+}
+
+fn user_claims(
+    claims: &mut Map<String, Value>,
+    persona: &'static Persona,
+    token: &AccessToken<'_>,
+) {
+    let subject = pairwise(persona.object_id, token.resource.client_id);
+    insert(
+        claims,
+        json!({
+            "sub": subject,
+            "name": persona.display_name,
+            "scp": token.scopes.join(" "),
+        }),
+    );
+    match token.version {
+        TokenVersion::V2 => insert(
+            claims,
+            json!({"preferred_username": persona.user_principal_name}),
+        ),
+        TokenVersion::V1 => {
+            let (given, family) = persona
+                .display_name
+                .split_once(' ')
+                .unwrap_or((persona.display_name, ""));
+            let methods: &[&str] = if token.sign_in.satisfied.is_some() {
+                &["pwd", "mfa"]
+            } else {
+                &["pwd"]
+            };
+            insert(
+                claims,
+                json!({
+                    "acr": "1",
+                    "amr": methods,
+                    "family_name": family,
+                    "given_name": given,
+                    "ipaddr": "127.0.0.1",
+                    "unique_name": persona.user_principal_name,
+                    "upn": persona.user_principal_name,
+                }),
+            );
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::error::EntraError;
 use super::refusal;
 use crate::encoding::{base64url, sha256};
 
-/// A `claims` parameter (OpenID Connect Core section 5.5; Microsoft Learn,
+/// A `claims` parameter (`OpenID` Connect Core section 5.5; Microsoft Learn,
 /// "Claims challenges, claims requests and client capabilities").
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClaimsRequest {

@@ -15,7 +15,7 @@ use super::error::EntraError;
 use super::exchange::{Exchange, answer_error};
 
 /// `GET /{tenant}/v2.0/.well-known/openid-configuration` (Microsoft Learn,
-/// "OpenID Connect on the Microsoft identity platform").
+/// "`OpenID` Connect on the Microsoft identity platform").
 ///
 /// The endpoints follow the scheme and host that the client used; the issuer
 /// is the same for everyone. `userinfo_endpoint` is Microsoft Graph's and not

@@ -5,7 +5,7 @@ use time::macros::format_description;
 use uuid::Uuid;
 
 /// The `error` values that Entra uses (RFC 6749 sections 4.1.2.1 and 5.2,
-/// OpenID Connect Core section 3.1.2.6, and Entra's own).
+/// `OpenID` Connect Core section 3.1.2.6, and Entra's own).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OAuthError {
     AccessDenied,
@@ -60,7 +60,7 @@ struct Refusal {
 /// What identifies one request in an error.
 #[derive(Debug, Clone)]
 pub(crate) struct Trace {
-    pub(crate) trace_id: Uuid,
+    pub(crate) request_id: Uuid,
     pub(crate) correlation_id: Uuid,
     pub(crate) time: OffsetDateTime,
 }
@@ -124,7 +124,7 @@ impl EntraError {
         format!(
             "{} Trace ID: {} Correlation ID: {} Timestamp: {}",
             self.summary(),
-            trace.trace_id,
+            trace.request_id,
             trace.correlation_id,
             trace.timestamp()
         )
@@ -145,7 +145,7 @@ impl EntraError {
             "error_description": self.description(trace),
             "error_codes": [self.0.code],
             "timestamp": trace.timestamp(),
-            "trace_id": trace.trace_id,
+            "trace_id": trace.request_id,
             "correlation_id": trace.correlation_id,
             "error_uri": self.uri(),
         });

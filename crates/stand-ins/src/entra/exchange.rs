@@ -45,7 +45,7 @@ impl FromRequestParts<Arc<Entra>> for Exchange {
             origin: format!("{scheme}://{host}"),
             host,
             trace: Trace {
-                trace_id: entra.random.uuid_v4(),
+                request_id: entra.random.uuid_v4(),
                 correlation_id,
                 time: entra.clock.now(),
             },

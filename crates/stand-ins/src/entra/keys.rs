@@ -26,7 +26,7 @@ struct Key {
     pkcs8: Vec<u8>,
     encoding: EncodingKey,
     decoding: DecodingKey,
-    public_key: Vec<u8>,
+    public: Vec<u8>,
     modulus: String,
     exponent: String,
     state: KeyState,
@@ -148,7 +148,7 @@ impl Key {
             encoding: EncodingKey::from_rsa_pem(pem("PRIVATE KEY", pkcs8).as_bytes())?,
             decoding: DecodingKey::from_rsa_components(&modulus, &exponent)?,
             pkcs8: pkcs8.to_vec(),
-            public_key: public.as_ref().to_vec(),
+            public: public.as_ref().to_vec(),
             modulus,
             exponent,
             state,
@@ -205,14 +205,13 @@ impl SigningKeys {
         };
         let mut ring = lock(&self.ring);
         ring.extend(fresh);
-        if rotation.new_key == NewKey::Signs {
-            if let Some(newest) = ring.iter().rposition(|key| key.state == KeyState::Next) {
-                for (index, key) in ring.iter_mut().enumerate() {
-                    if index == newest {
-                        key.state = KeyState::Signing;
-                    } else if key.state == KeyState::Signing {
-                        key.state = KeyState::Retired;
-                    }
+        let newest = ring.iter().rposition(|key| key.state == KeyState::Next);
+        if let (NewKey::Signs, Some(newest)) = (rotation.new_key, newest) {
+            for (index, key) in ring.iter_mut().enumerate() {
+                if index == newest {
+                    key.state = KeyState::Signing;
+                } else if key.state == KeyState::Signing {
+                    key.state = KeyState::Retired;
                 }
             }
         }
@@ -265,7 +264,7 @@ impl SigningKeys {
     /// The signing key's `kid` and its public half (DER of RFC 8017
     /// `RSAPublicKey`).
     pub(crate) fn public_key(&self) -> Result<(String, Vec<u8>), KeyError> {
-        self.with_signing_key(|key| Ok((key.kid.clone(), key.public_key.clone())))
+        self.with_signing_key(|key| Ok((key.kid.clone(), key.public.clone())))
     }
 
     fn with_signing_key<T>(

@@ -99,6 +99,10 @@ impl TokenRequest {
     }
 }
 
+/// How long a managed identity's token lives, in seconds (Microsoft Learn,
+/// "Managed identities frequently asked questions": 24 hours).
+const MANAGED_IDENTITY_LIFETIME: i64 = 24 * 3600;
+
 /// A token cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum MintError {
@@ -128,6 +132,31 @@ impl Entra {
         claims.extend(request.set.clone());
         claims.retain(|name, _| !request.unset.contains(name));
         Ok(self.sign_as(&claims, request.signature)?)
+    }
+
+    /// A token of the managed identity for `resource`, as Azure's identity
+    /// endpoint hands out (Microsoft Learn, "Use managed identities").
+    pub(crate) fn managed_identity_token(&self, resource: &str) -> Result<String, MintError> {
+        let unknown = || MintError::UnknownResource(resource.to_owned());
+        let identity =
+            directory::application(directory::MANAGED_IDENTITY_CLIENT_ID).ok_or_else(unknown)?;
+        let named = resource.strip_suffix("/.default").unwrap_or(resource);
+        let resource = directory::resource_named(named).ok_or_else(unknown)?;
+        let claims = self.access_claims(&AccessToken {
+            subject: Subject::Application {
+                application: identity,
+                tenant: identity.tenant,
+            },
+            client: identity,
+            credential: Credential::Assertion,
+            resource,
+            identifier: named,
+            scopes: &[],
+            sign_in: &SignIn::default(),
+            version: resource.token_version,
+            lifetime: MANAGED_IDENTITY_LIFETIME,
+        });
+        Ok(self.keys.sign(&claims)?)
     }
 
     fn minted_access_claims(

@@ -21,7 +21,7 @@ pub struct PersonChange {
     /// App roles instead of the persona's own; an empty list takes all away.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
-    /// A claims request (OpenID Connect Core section 5.5) that a sign-in must
+    /// A claims request (`OpenID` Connect Core section 5.5) that a sign-in must
     /// have met before On-Behalf-Of and refresh work again; `{}` or `null`
     /// inside ends the requirement.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
@@ -192,9 +192,10 @@ impl People {
             .get(&resource.client_id)
             .filter(|_| client.client_id == directory::CLIENT_ID);
         own || changed.copied().unwrap_or_else(|| {
-            client.consented.iter().any(|(on, names)| {
-                *on == resource.client_id && names.iter().any(|name| *name == scope)
-            })
+            client
+                .consented
+                .iter()
+                .any(|(on, names)| *on == resource.client_id && names.contains(&scope))
         })
     }
 
@@ -236,7 +237,7 @@ mod tests {
             .change(
                 reader(),
                 change(json!({"consent": {FOUNDRY_RESOURCE: false}})),
-                0,
+                Stamp::default(),
             )
             .unwrap();
         assert!(!has());
@@ -246,7 +247,7 @@ mod tests {
             .change(
                 reader(),
                 change(json!({"consent": {FOUNDRY_RESOURCE: false}})),
-                0,
+                Stamp::default(),
             )
             .unwrap();
         assert!(!has());

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use uuid::Uuid;
 
 use super::error::{EntraError, OAuthError};
@@ -9,13 +11,42 @@ use crate::directory::{self, Application, GRAPH_RESOURCE, GRAPH_RESOURCE_ID, Per
 /// in the Microsoft identity platform").
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ScopeRequest {
-    pub(crate) openid: bool,
-    pub(crate) profile: bool,
-    pub(crate) email: bool,
-    pub(crate) offline_access: bool,
+    sign_in: BTreeSet<SignInScope>,
     /// In the order of their first mention. Consent may be asked for several
     /// at once; a token is for one.
     pub(crate) resources: Vec<ResourceRequest>,
+}
+
+/// The scopes of `OpenID` Connect, in the order in which answers list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SignInScope {
+    OpenId,
+    Profile,
+    Email,
+    OfflineAccess,
+}
+
+impl SignInScope {
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "openid" => Some(Self::OpenId),
+            "profile" => Some(Self::Profile),
+            "email" => Some(Self::Email),
+            "offline_access" => Some(Self::OfflineAccess),
+            _ => None,
+        }
+    }
+
+    /// Its name among the permissions of Microsoft Graph; asking for refresh
+    /// tokens is none.
+    const fn permission(self) -> Option<&'static str> {
+        match self {
+            Self::OpenId => Some("openid"),
+            Self::Profile => Some("profile"),
+            Self::Email => Some("email"),
+            Self::OfflineAccess => None,
+        }
+    }
 }
 
 /// Permissions on one resource.
@@ -54,12 +85,10 @@ impl ScopeRequest {
     pub(crate) fn parse(text: &str, client: &Application) -> Result<Self, EntraError> {
         let mut request = Self::default();
         for value in text.split_whitespace() {
-            match value {
-                "openid" => request.openid = true,
-                "profile" => request.profile = true,
-                "email" => request.email = true,
-                "offline_access" => request.offline_access = true,
-                _ => request.add(value, client)?,
+            if let Some(scope) = SignInScope::named(value) {
+                request.sign_in.insert(scope);
+            } else {
+                request.add(value, client)?;
             }
         }
         if request == Self::default() {
@@ -222,14 +251,15 @@ impl ScopeRequest {
     }
 
     fn sign_in_scopes(&self) -> impl Iterator<Item = String> {
-        [
-            ("openid", self.openid),
-            ("profile", self.profile),
-            ("email", self.email),
-        ]
-        .into_iter()
-        .filter(|(_, asked)| *asked)
-        .map(|(name, _)| name.to_owned())
+        self.sign_in
+            .iter()
+            .filter_map(|scope| scope.permission())
+            .map(str::to_owned)
+    }
+
+    /// Whether this scope of a sign-in is asked for.
+    pub(crate) fn asks(&self, scope: SignInScope) -> bool {
+        self.sign_in.contains(&scope)
     }
 }
 
@@ -285,7 +315,8 @@ mod tests {
     #[test]
     fn scopes_are_read_with_their_resource_as_the_client_named_it() {
         let request = parse(&format!("openid offline_access {CLIENT_ID}/access_as_user")).unwrap();
-        assert!(request.openid && request.offline_access && !request.profile);
+        assert!(request.asks(SignInScope::OpenId) && request.asks(SignInScope::OfflineAccess));
+        assert!(!request.asks(SignInScope::Profile));
         assert_eq!(request.resources[0].identifier, CLIENT_ID.to_string());
         assert_eq!(
             grant(&format!("{CLIENT_ID}/Access_As_User openid"))

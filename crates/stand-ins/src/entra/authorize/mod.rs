@@ -46,7 +46,7 @@ pub(super) async fn by_query(
     )
 }
 
-/// `POST`: the parameters are in a form (OpenID Connect Core section 3.1.2.1).
+/// `POST`: the parameters are in a form (`OpenID` Connect Core section 3.1.2.1).
 pub(super) async fn by_form(
     State(entra): State<Arc<Entra>>,
     Path(tenant): Path<String>,

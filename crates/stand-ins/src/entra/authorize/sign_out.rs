@@ -14,7 +14,7 @@ use super::redirect::registered;
 use super::session::ended;
 use crate::directory;
 
-/// `GET /{tenant}/oauth2/v2.0/logout` (Microsoft Learn, "OpenID Connect on the
+/// `GET /{tenant}/oauth2/v2.0/logout` (Microsoft Learn, "`OpenID` Connect on the
 /// Microsoft identity platform", send a sign-out request): ends the browser's
 /// session and returns to `post_logout_redirect_uri` when any application has
 /// registered it.

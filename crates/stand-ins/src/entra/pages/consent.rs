@@ -33,7 +33,7 @@ pub(in super::super) fn consent(shown: &ConsentPage<'_>) -> Response {
              <button class=\"secondary\" name=\"decision\" value=\"cancel\">Cancel</button>",
         )
     };
-    let mut permissions: String = shown
+    let permissions: Vec<String> = shown
         .scopes
         .iter()
         .map(|(resource, scope)| {
@@ -45,9 +45,11 @@ pub(in super::super) fn consent(shown: &ConsentPage<'_>) -> Response {
             )
         })
         .collect();
-    if permissions.is_empty() {
-        permissions = "<li>Nothing new</li>\n".to_owned();
-    }
+    let permissions = if permissions.is_empty() {
+        "<li>Nothing new</li>\n".to_owned()
+    } else {
+        permissions.concat()
+    };
     let main = format!(
         "<p class=\"upn\">{upn}</p>\n<h1>{heading}</h1>\n\
          <p class=\"lead\"><strong>{client}</strong> would like to:</p>\n\

@@ -13,7 +13,7 @@ const SCRIPT: &str = "document.forms[0].submit()";
 /// The page of the `form_post` response mode (OAuth 2.0 Form Post Response
 /// Mode): a form that sends `fields` to `action`.
 pub(in super::super) fn form_post(action: &str, fields: &[(&'static str, String)]) -> Response {
-    let inputs: String = fields
+    let inputs: Vec<String> = fields
         .iter()
         .map(|(name, value)| {
             format!(
@@ -22,6 +22,7 @@ pub(in super::super) fn form_post(action: &str, fields: &[(&'static str, String)
             )
         })
         .collect();
+    let inputs = inputs.concat();
     let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <title>Working…</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\

@@ -75,7 +75,7 @@ pub(super) fn error(error: &EntraError, trace: &Trace) -> Response {
          <dl class=\"facts\"><dt>Correlation ID</dt><dd>{}</dd><dt>Trace ID</dt><dd>{}</dd></dl>",
         escape(&error.summary()),
         trace.correlation_id,
-        trace.trace_id,
+        trace.request_id,
     );
     page(StatusCode::BAD_REQUEST, "Sign in: error", &main)
 }

@@ -24,29 +24,49 @@ pub(in super::super) struct SignInPage {
 
 /// The sign-in page: one button for each account.
 pub(in super::super) fn sign_in(shown: &SignInPage) -> Response {
-    let mut main = format!(
+    let mut main = vec![format!(
         "<h1>Sign in</h1>\n<p class=\"lead\">to continue to <strong>{}</strong></p>\n",
         escape(shown.client.name)
-    );
+    )];
     if let Some(error) = &shown.error {
-        main += &format!("<p class=\"error\" role=\"alert\">{}</p>\n", escape(error));
+        main.push(format!(
+            "<p class=\"error\" role=\"alert\">{}</p>\n",
+            escape(error)
+        ));
     }
     if shown.stronger {
-        main += "<p class=\"hint\">The application asks for additional verification. Choosing an \
-                 account counts as that.</p>\n";
+        main.push(
+            "<p class=\"hint\">The application asks for additional verification. Choosing an \
+             account counts as that.</p>\n"
+                .to_owned(),
+        );
     }
-    main += &format!(
+    main.push(format!(
         "<form method=\"post\" action=\"{}\">\n\
          <input type=\"hidden\" name=\"context\" value=\"{}\">\n",
         escape(&shown.action),
         escape(&shown.context)
-    );
+    ));
+    main.extend(groups(shown));
+    if shown.personas.is_empty() {
+        main.push(format!(
+            "<p class=\"hint\">Nobody can sign in at <em>{}</em>.</p>\n",
+            escape(shown.authority)
+        ));
+    }
+    main.push("</form>".to_owned());
+    page(StatusCode::OK, "Sign in", &main.concat())
+}
+
+/// The account that the client expects, then the others by tenant.
+fn groups(shown: &SignInPage) -> Vec<String> {
     let (expected, others): (Vec<_>, Vec<_>) = shown
         .personas
         .iter()
         .partition(|(persona, _)| shown.hint == Some(persona));
+    let mut groups = Vec::new();
     if !expected.is_empty() {
-        main += &group("Expected by the application", &expected, true);
+        groups.push(group("Expected by the application", &expected, true));
     }
     for tenant in directory::tenants() {
         let members: Vec<_> = others
@@ -55,17 +75,10 @@ pub(in super::super) fn sign_in(shown: &SignInPage) -> Response {
             .filter(|(persona, _)| persona.tenant == tenant.id)
             .collect();
         if !members.is_empty() {
-            main += &group(tenant.name, &members, false);
+            groups.push(group(tenant.name, &members, false));
         }
     }
-    if shown.personas.is_empty() {
-        main += &format!(
-            "<p class=\"hint\">Nobody can sign in at <em>{}</em>.</p>\n",
-            escape(shown.authority)
-        );
-    }
-    main += "</form>";
-    page(StatusCode::OK, "Sign in", &main)
+    groups
 }
 
 fn group(title: &str, members: &[&(&'static Persona, Vec<String>)], focus: bool) -> String {
@@ -91,7 +104,8 @@ fn button(persona: &Persona, roles: &[String], focus: bool) -> String {
         roles
             .iter()
             .map(|role| format!("<span class=\"role\">{}</span>", escape(role)))
-            .collect()
+            .collect::<Vec<_>>()
+            .concat()
     };
     let focus = if focus { " autofocus" } else { "" };
     format!(

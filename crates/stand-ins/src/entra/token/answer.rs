@@ -6,7 +6,7 @@ use super::super::error::{EntraError, OAuthError};
 use super::super::grants::{Grant, Stamp};
 use super::super::people::Account;
 use super::super::refusal;
-use super::super::scopes::{Granted, ScopeRequest};
+use super::super::scopes::{Granted, ScopeRequest, SignInScope};
 use super::TokenExchange;
 use crate::directory::{self, Persona};
 use crate::encoding::base64url;
@@ -56,13 +56,13 @@ impl TokenExchange<'_> {
             ("ext_expires_in".to_owned(), json!(lifetime)),
             ("access_token".to_owned(), json!(access_token)),
         ]);
-        if answer.scopes.openid {
+        if answer.scopes.asks(SignInScope::OpenId) {
             let id_token = self.signed(&entra.id_claims(&IdToken {
                 persona: answer.persona,
                 client: self.client,
                 nonce: answer.nonce,
-                profile: answer.scopes.profile,
-                email: answer.scopes.email,
+                profile: answer.scopes.asks(SignInScope::Profile),
+                email: answer.scopes.asks(SignInScope::Email),
                 sign_in: &sign_in,
                 lifetime: ID_TOKEN_LIFETIME,
             }))?;
@@ -126,33 +126,6 @@ impl TokenExchange<'_> {
         Ok((persona, account))
     }
 
-    /// Refuses when the account must meet a challenge for this resource that
-    /// the sign-in has not met.
-    pub(super) fn refuse_unmet_challenge(
-        &self,
-        account: &Account,
-        sign_in: &SignIn,
-        granted: &Granted,
-    ) -> Result<(), EntraError> {
-        let Some(claims) = account.required_of(granted.resource) else {
-            return Ok(());
-        };
-        if sign_in.satisfied.is_some() && sign_in.satisfied == digest(claims) {
-            return Ok(());
-        }
-        Err(EntraError::new(
-            50076,
-            account.interaction_error.into(),
-            format!(
-                "Due to a configuration change made by your administrator, or because you moved to \
-                 a new location, you must use multi-factor authentication to access '{}'.",
-                granted.resource.client_id
-            ),
-        )
-        .with_suberror("basic_action")
-        .with_claims(claims.clone()))
-    }
-
     /// Scopes for a token: one resource, and never the client's own by URI.
     pub(super) fn token_scopes(&self, scope: &str) -> Result<ScopeRequest, EntraError> {
         let scopes = ScopeRequest::parse(scope, self.client)?;
@@ -160,6 +133,32 @@ impl TokenExchange<'_> {
         scopes.refuse_own_uri(self.client)?;
         Ok(scopes)
     }
+}
+
+/// Refuses when the account must meet a challenge for this resource that
+/// the sign-in has not met.
+pub(super) fn refuse_unmet_challenge(
+    account: &Account,
+    sign_in: &SignIn,
+    granted: &Granted,
+) -> Result<(), EntraError> {
+    let Some(claims) = account.required_of(granted.resource) else {
+        return Ok(());
+    };
+    if sign_in.satisfied.is_some() && sign_in.satisfied == digest(claims) {
+        return Ok(());
+    }
+    Err(EntraError::new(
+        50076,
+        account.interaction_error.into(),
+        format!(
+            "Due to a configuration change made by your administrator, or because you moved to \
+             a new location, you must use multi-factor authentication to access '{}'.",
+            granted.resource.client_id
+        ),
+    )
+    .with_suberror("basic_action")
+    .with_claims(claims.clone()))
 }
 
 /// Which account a token answer is about, for the account cache of Microsoft's

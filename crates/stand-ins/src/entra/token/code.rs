@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use super::super::error::{EntraError, OAuthError};
 use super::super::grants::{CODE_LIFETIME, Code, CodeChallenge};
+use super::super::scopes::SignInScope;
 use super::TokenExchange;
 use super::answer::{UserAnswer, malformed_grant};
 use crate::encoding::{base64url, sha256};
@@ -45,7 +46,7 @@ impl TokenExchange<'_> {
             granted: &granted,
             scope: &code.grant.scope,
             nonce: code.nonce.as_deref(),
-            refreshable: scopes.offline_access,
+            refreshable: scopes.asks(SignInScope::OfflineAccess),
             sign_in: code.grant.sign_in.clone(),
         })
     }

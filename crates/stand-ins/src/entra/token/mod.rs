@@ -64,9 +64,12 @@ pub(crate) async fn token(
     };
     let answer = match answer {
         Ok(answer) => Json(answer).into_response(),
-        Err(error) => (error.status(), Json(error.body(&exchange.trace))).into_response(),
+        Err(error) => {
+            tracing::debug!(code = error.code(), "a token request was refused");
+            (error.status(), Json(error.body(&exchange.trace))).into_response()
+        }
     };
-    let request_id = exchange.trace.trace_id.to_string();
+    let request_id = exchange.trace.request_id.to_string();
     (
         [
             (CACHE_CONTROL.as_str(), "no-store, no-cache"),

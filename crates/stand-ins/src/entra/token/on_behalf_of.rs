@@ -5,9 +5,10 @@ use super::super::claims::{Credential, SignIn};
 use super::super::error::{EntraError, OAuthError};
 use super::super::grants::Stamp;
 use super::super::refusal;
+use super::super::scopes::SignInScope;
 use super::super::verify::{TokenFault, VerifiedToken};
 use super::TokenExchange;
-use super::answer::UserAnswer;
+use super::answer::{UserAnswer, refuse_unmet_challenge};
 use crate::directory::{self, Persona};
 
 fn invalid_grant(code: u32, message: impl Into<String>) -> EntraError {
@@ -47,14 +48,14 @@ impl TokenExchange<'_> {
         let (_, account) = self.person_of_grant(persona.name, issued)?;
         let scopes = self.token_scopes(scope)?;
         let granted = scopes.grant(&self.entra.people, persona, self.client)?;
-        self.refuse_unmet_challenge(&account, &sign_in, &granted)?;
+        refuse_unmet_challenge(&account, &sign_in, &granted)?;
         self.user_answer(UserAnswer {
             persona,
             scopes: &scopes,
             granted: &granted,
             scope,
             nonce: None,
-            refreshable: scopes.offline_access,
+            refreshable: scopes.asks(SignInScope::OfflineAccess),
             sign_in,
         })
     }

@@ -4,7 +4,7 @@ use super::super::error::{EntraError, OAuthError};
 use super::super::grants::{Grant, REFRESH_TOKEN_LIFETIME};
 use super::super::refusal;
 use super::TokenExchange;
-use super::answer::{REFRESH_TOKEN, UserAnswer, malformed_grant};
+use super::answer::{REFRESH_TOKEN, UserAnswer, malformed_grant, refuse_unmet_challenge};
 
 impl TokenExchange<'_> {
     /// Redeems a refresh token (Microsoft Learn, "Refresh tokens in the
@@ -24,7 +24,7 @@ impl TokenExchange<'_> {
         let scope = self.refresh_scope(&grant)?;
         let scopes = self.token_scopes(scope)?;
         let granted = scopes.grant(&self.entra.people, persona, self.client)?;
-        self.refuse_unmet_challenge(&account, &grant.sign_in, &granted)?;
+        refuse_unmet_challenge(&account, &grant.sign_in, &granted)?;
         self.user_answer(UserAnswer {
             persona,
             scopes: &scopes,
