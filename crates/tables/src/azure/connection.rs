@@ -28,8 +28,11 @@ pub enum ConnectionError {
     #[error("the AccountKey of the connection string is not base64")]
     Key,
     /// An address cannot be used.
-    #[error("the {0} is not an http or https address without a query")]
+    #[error("the {0} is not an http(s) address without a query")]
     Address(&'static str),
+    /// A token would be sent over an open connection.
+    #[error("the address of the table service must be https, since a token is sent to it")]
+    NotHttps,
     /// Shared access signatures are not supported.
     #[error(
         "the connection string holds a shared access signature, which is not supported: give \

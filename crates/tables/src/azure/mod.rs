@@ -76,10 +76,11 @@ impl AzureTables {
     /// The table service at `service_url`
     /// (`https://{account}.table.core.windows.net`), by tokens of
     /// `credential`: a managed identity with the role *Storage Table Data
-    /// Contributor*, for instance. Tokens are only sent over https.
+    /// Contributor*, for instance.
     ///
     /// # Errors
-    /// [`ConnectionError::Address`] when the address cannot be used.
+    /// [`ConnectionError::Address`] and [`ConnectionError::NotHttps`] when the
+    /// address cannot be used.
     pub fn with_credential(
         service_url: &Url,
         credential: Arc<dyn TokenCredential>,
@@ -87,6 +88,9 @@ impl AzureTables {
         random: Arc<dyn Random>,
     ) -> Result<Self, ConnectionError> {
         connection::check_service_url(service_url, "address of the table service")?;
+        if service_url.scheme() != "https" {
+            return Err(ConnectionError::NotHttps);
+        }
         let bearer: Arc<dyn Policy> =
             Arc::new(BearerTokenAuthorizationPolicy::new(credential, [SCOPE]));
         Ok(Self {

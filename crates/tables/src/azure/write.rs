@@ -104,7 +104,11 @@ impl AzureTables {
                 Err(failed) => {
                     let at = failed.index.filter(|at| *at < sent.len());
                     match (failed.error, at) {
-                        (TableError::NotFound, Some(at)) if may_be_missing(&sent, at) => {
+                        (TableError::NotFound, Some(at))
+                            if sent
+                                .get(at)
+                                .is_some_and(|operation| is_unconditional(operation)) =>
+                        {
                             left.remove(at);
                         }
                         (error, at) => {
@@ -167,23 +171,27 @@ impl AzureTables {
         write_id: Uuid,
     ) -> Result<Option<Vec<Option<ETag>>>, TableError> {
         let mut tags = Vec::with_capacity(operations.len());
-        let mut landed = false;
-        let mut writes = 0;
+        let mut landed = None;
         for operation in operations {
             if matches!(operation, Operation::Delete { .. }) {
                 tags.push(None);
                 continue;
             }
-            writes += 1;
             let (partition, row) = operation.keys();
             let etag = self.landed(table, partition, row, write_id).await?;
-            landed |= etag.is_some();
+            landed = Some(landed == Some(true) || etag.is_some());
             tags.push(Some(etag.unwrap_or_else(|| ETag::new(SUPERSEDED))));
         }
-        match (landed, writes) {
-            (true, _) => Ok(Some(tags)),
-            (false, 0) => Err(unknown_delete()),
-            (false, _) => Ok(None),
+        match landed {
+            Some(true) => Ok(Some(tags)),
+            // Whose deletes they were does not matter when none has a condition.
+            None if !operations
+                .iter()
+                .all(|operation| is_unconditional(operation)) =>
+            {
+                Err(unknown_delete())
+            }
+            Some(false) | None => Ok(None),
         }
     }
 }
@@ -196,13 +204,14 @@ fn may_be_our_own(error: &TableError) -> bool {
     )
 }
 
-fn may_be_missing(sent: &[&Operation], at: usize) -> bool {
+/// Whether this is a delete that succeeds without a row to delete.
+fn is_unconditional(operation: &Operation) -> bool {
     matches!(
-        sent.get(at),
-        Some(Operation::Delete {
+        operation,
+        Operation::Delete {
             condition: Condition::None,
             ..
-        })
+        }
     )
 }
 

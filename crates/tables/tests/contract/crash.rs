@@ -127,7 +127,7 @@ async fn write_until_killed(path: &Path) {
 
 async fn write(tables: &EmbeddedTables, name: &str, number: u64) {
     let row = |name: &str| Row::new(PARTITION, name).with("content", content(name));
-    let told = if number % 3 == 0 {
+    let told = if number.is_multiple_of(3) {
         let names = [format!("{name}-first"), format!("{name}-second")];
         let operations = names.each_ref().map(|name| Operation::Insert(row(name)));
         tables.batch(TABLE, &operations).await.unwrap();
