@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Router;
 use entrada_ambient::{Clock, Random};
 use entrada_entra::{AccessTokenValidator, ClientSecret, Discovery, EntraClient, EntraSettings};
-use entrada_foundry::{Foundry, FoundrySettings, Route};
 use entrada_tables::{AzureTables, EmbeddedTables, Tables};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -15,8 +14,9 @@ use crate::auth::Flows;
 use crate::auth::callback::CallbackState;
 use crate::auth::info::Info;
 use crate::auth::login::LoginState;
-use crate::chat::Chat;
+use crate::chat::{AgentRoute, AgentsService, Catalogue, Chat, ChatLimits, ChatSources};
 use crate::config::{Settings, StorageSettings};
+use crate::downstream::{Downstream, DownstreamSources};
 use crate::error::chain;
 use crate::grants::{Grants, Keys};
 use crate::identity::{
@@ -28,12 +28,14 @@ use crate::ops::{Health, HealthSources, Root};
 use crate::policy::{self, Policy};
 use crate::state::{AppState, Pieces};
 use crate::weather::{Alerts, ExampleWeather};
-use crate::{auth, grants, identity, weather};
+use crate::{auth, chat, downstream, grants, identity, weather};
 
 /// The tables that the server works with.
-pub const TABLES: [&str; 5] = [
+pub const TABLES: [&str; 7] = [
     auth::FLOWS_TABLE,
     grants::TABLE,
+    downstream::TABLE,
+    chat::TABLE,
     identity::REVOCATIONS_TABLE,
     identity::PROFILES_TABLE,
     weather::ALERTS_TABLE,
@@ -293,6 +295,7 @@ fn pieces(
         .map_err(|error| StartError::new("tools", error.to_string()))?;
     let registry = Arc::new(registry);
     let (login, callback) = sign_in(settings, ambient, upstream, &shared);
+    let downstream = Arc::new(downstream(ambient, upstream, &shared));
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,
@@ -306,7 +309,7 @@ fn pieces(
         mcp: McpServer::new(registry.clone(), shared.grants.clone()),
         registry,
         origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
-        chat: Arc::new(chat(settings, ambient, upstream, &shared)?),
+        chat: Arc::new(chat(settings, ambient, &shared, downstream)?),
         login,
         callback,
         authenticator: shared.authenticator,
@@ -350,32 +353,52 @@ fn sign_in(
     (login, callback)
 }
 
+fn downstream(ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Downstream {
+    let sources = DownstreamSources {
+        tables: shared.tables.clone(),
+        rings: shared.rings.clone(),
+        entra: upstream.client.clone(),
+        grants: shared.grants.clone(),
+    };
+    Downstream::new(sources, ambient.clock.clone(), ambient.random.clone())
+}
+
 fn chat(
     settings: &Settings,
     ambient: &Ambient,
-    upstream: &Upstream,
     shared: &Shared,
+    downstream: Arc<Downstream>,
 ) -> Result<Chat, StartError> {
-    let foundry = settings
-        .foundry_endpoint
-        .clone()
-        .map(|endpoint| {
-            let mut foundry = FoundrySettings::new(endpoint);
-            if settings.foundry_project_route {
-                foundry.route = Route::Project;
-            }
-            Foundry::new(foundry, ambient.http.clone())
-                .map_err(|error| StartError::new("ENTRADA_FOUNDRY_ENDPOINT", chain(&error)))
-        })
-        .transpose()?;
-    Ok(Chat {
+    let sources = ChatSources {
         tables: shared.tables.clone(),
-        foundry,
-        entra: upstream.client.clone(),
-        grants: shared.grants.clone(),
+        catalogue: catalogue(settings, ambient)?,
+        downstream,
         policy: shared.policy.clone(),
         rings: shared.rings.clone(),
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),
-    })
+    };
+    Ok(Chat::new(sources, ChatLimits::default()))
+}
+
+fn catalogue(settings: &Settings, ambient: &Ambient) -> Result<Catalogue, StartError> {
+    const NAME: &str = "ENTRADA_AGENTS";
+    let Some(path) = &settings.agents else {
+        return Ok(Catalogue::default());
+    };
+    let service = settings
+        .foundry_endpoint
+        .clone()
+        .map(|endpoint| AgentsService {
+            endpoint,
+            default_route: if settings.foundry_project_route {
+                AgentRoute::Project
+            } else {
+                AgentRoute::Agent
+            },
+            http: ambient.http.clone(),
+        });
+    let fault = |what: String| StartError::new(NAME, format!("{}: {what}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
+    Catalogue::parse(&text, service.as_ref()).map_err(|faults| fault(faults.to_string()))
 }

@@ -9,6 +9,7 @@ pub mod chat;
 pub mod command;
 pub mod config;
 pub mod context;
+pub mod downstream;
 pub mod error;
 pub mod grants;
 pub mod identity;

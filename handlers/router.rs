@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any_service, get, post};
+use axum::routing::{any_service, delete, get, patch, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
@@ -17,10 +17,13 @@ use crate::error::ApiError;
 use crate::identity::{Authenticator, Door};
 use crate::mcp::{AllowedOrigins, McpDoor, check_origin, list_as_json};
 use crate::state::AppState;
-use crate::{auth, oauth, ops};
+use crate::{auth, chat, oauth, ops};
 
 /// The largest body of `/auth` and of OAuth routes, in bytes.
 const SMALL_BODY: usize = 64 * 1024;
+
+/// The largest body of chat, in bytes.
+const CHAT_BODY: usize = 256 * 1024;
 
 /// The whole server.
 pub fn router(state: &AppState, settings: &Settings) -> Router {
@@ -28,6 +31,7 @@ pub fn router(state: &AppState, settings: &Settings) -> Router {
     Router::new()
         .merge(open_routes().layer(open_cors()))
         .merge(sign_in_routes(settings).layer(cors.clone()))
+        .merge(chat_routes().layer(cors.clone()))
         .merge(mcp_routes(state).layer(cors))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
@@ -67,6 +71,26 @@ fn sign_in_routes(settings: &Settings) -> Router<AppState> {
         routes = routes.route(registered, get(auth::callback::callback));
     }
     routes.layer(DefaultBodyLimit::max(SMALL_BODY))
+}
+
+/// Chat: agents, sessions, turns.
+fn chat_routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/agents", get(chat::agents_list::list_agents))
+        .route("/api/agents/{id}", get(chat::agents_read::read_agent))
+        .route("/api/sessions", get(chat::sessions_list::list_sessions))
+        .route("/api/sessions", post(chat::sessions_create::create_session))
+        .route("/api/sessions/{id}", get(chat::sessions_read::read_session))
+        .route(
+            "/api/sessions/{id}",
+            patch(chat::sessions_rename::rename_session),
+        )
+        .route(
+            "/api/sessions/{id}",
+            delete(chat::sessions_delete::delete_session),
+        )
+        .route("/api/chat", post(chat::post::chat))
+        .layer(DefaultBodyLimit::max(CHAT_BODY))
 }
 
 /// Routes of MCP clients. `/runtime/webhooks/mcp` is the Functions host's own

@@ -1,33 +1,127 @@
 //! Chat with Foundry agents, as the signed-in person.
+//!
+//! A session belongs to a person; whose it is, is decided here and by storage
+//! partitions alone, since the agents' service does not fence one user's
+//! conversations from another's. One turn at a time goes on in a session.
+//! Once begun it does not depend on its client: it is read to its end within
+//! bounds, stored every two seconds, and can be gone on with on any instance.
+
+pub mod agents_list;
+pub mod agents_read;
+mod asks;
+mod caller;
+mod catalogue;
+mod draft;
+mod event_id;
+mod events;
+mod ledger;
+mod limits;
+mod listener;
+mod message;
+pub mod post;
+mod reading;
+mod refusal;
+mod resume;
+mod session;
+pub mod sessions_create;
+pub mod sessions_delete;
+pub mod sessions_list;
+pub mod sessions_read;
+pub mod sessions_rename;
+mod sse;
+mod store;
+#[cfg(test)]
+mod tests;
+mod title;
+mod turn;
 
 use std::sync::Arc;
 
 use entrada_ambient::{Clock, Random};
-use entrada_entra::EntraClient;
-use entrada_foundry::Foundry;
 use entrada_tables::Tables;
+use tokio::sync::Semaphore;
 
-use crate::grants::Grants;
-use crate::identity::KeyRings;
+pub use caller::ChatCaller;
+pub use catalogue::{
+    Agent, AgentEntry, AgentRoute, AgentsFile, AgentsService, Catalogue, CatalogueFaults,
+};
+pub use limits::ChatLimits;
+pub use message::{Message, Role, Status};
+pub use session::Session;
+use store::SessionStore;
+pub use store::TABLE;
+
+use crate::downstream::Downstream;
+use crate::identity::{KeyRings, Principal};
 use crate::policy::Policy;
 
-/// What chat works with.
+/// What is asked for at the agents' service (Microsoft: "Authentication and
+/// authorization in Microsoft Foundry").
+const SCOPE: &str = "https://ai.azure.com/.default";
+
+/// What chat is made from.
 #[derive(Debug)]
-pub struct Chat {
+pub struct ChatSources {
     /// Storage.
     pub tables: Arc<dyn Tables>,
-    /// The agents' service; none when it is not configured.
-    pub foundry: Option<Foundry>,
-    /// For On-Behalf-Of tokens.
-    pub entra: Arc<EntraClient>,
-    /// For the assertion behind our own tokens.
-    pub grants: Arc<Grants>,
+    /// The agents.
+    pub catalogue: Catalogue,
+    /// For tokens of the agents' service.
+    pub downstream: Arc<Downstream>,
     /// Who may use which agent.
     pub policy: Arc<Policy>,
-    /// For what is stored encrypted.
+    /// For event ids, and for what is stored encrypted.
     pub rings: Arc<KeyRings>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+}
+
+/// Sessions, messages and turns.
+#[derive(Debug)]
+pub struct Chat {
+    store: Arc<SessionStore>,
+    catalogue: Catalogue,
+    downstream: Arc<Downstream>,
+    policy: Arc<Policy>,
+    rings: Arc<KeyRings>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    limits: ChatLimits,
+    /// Turns that may be under way.
+    turns: Arc<Semaphore>,
+    /// Those of them that go on without a client.
+    background: Arc<Semaphore>,
+}
+
+impl Chat {
+    /// Chat within `limits`.
+    #[must_use]
+    pub fn new(sources: ChatSources, limits: ChatLimits) -> Self {
+        Self {
+            store: Arc::new(SessionStore {
+                tables: sources.tables,
+                clock: sources.clock.clone(),
+                random: sources.random.clone(),
+            }),
+            catalogue: sources.catalogue,
+            downstream: sources.downstream,
+            policy: sources.policy,
+            rings: sources.rings,
+            clock: sources.clock,
+            random: sources.random,
+            turns: Arc::new(Semaphore::new(limits.turns)),
+            background: Arc::new(Semaphore::new(limits.background_turns)),
+            limits,
+        }
+    }
+
+    /// An agent that the caller may use; one that may not be used is as good
+    /// as none.
+    fn agent(&self, caller: &Principal, id: &str) -> Option<&Agent> {
+        self.catalogue
+            .find(id)
+            .filter(|agent| self.policy.allows_agent(caller, &agent.id))
+    }
 }

@@ -1,0 +1,26 @@
+//! `GET /api/agents/{id}`: one agent.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use super::refusal::no_such_agent;
+use super::{Agent, Chat, ChatCaller};
+use crate::error::ApiError;
+
+/// One agent.
+///
+/// # Errors
+/// 404 `AGENT_NOT_FOUND`, the same for one that is unknown and one that the
+/// caller may not use.
+pub async fn read_agent(
+    ChatCaller(caller): ChatCaller,
+    State(chat): State<Arc<Chat>>,
+    Path(id): Path<String>,
+) -> Result<Json<Agent>, ApiError> {
+    chat.agent(&caller, &id)
+        .cloned()
+        .map(Json)
+        .ok_or_else(no_such_agent)
+}

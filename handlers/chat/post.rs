@@ -1,0 +1,184 @@
+//! `POST /api/chat`: says something to an agent.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Extension, State};
+use axum::response::{IntoResponse, Response};
+use http::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
+use http::{HeaderMap, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::caller::ChatCaller;
+use super::events::{Ask, Events, TurnEvent};
+use super::message::Message;
+use super::refusal::no_such_session;
+use super::turn::{Input, TurnOrder};
+use super::{Chat, sse};
+use crate::context::CorrelationId;
+use crate::error::ApiError;
+use crate::json::JsonBody;
+
+/// Longest message, in characters.
+const CONTENT: usize = 32_000;
+/// Most bytes of metadata, as JSON.
+const METADATA: usize = 8 * 1024;
+
+/// The body of `POST /api/chat`: `content`, or the answer to an approval
+/// request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChatRequest {
+    session_id: String,
+    #[serde(default)]
+    content: Option<String>,
+    #[serde(default)]
+    approval: Option<Approval>,
+    /// The client's own notes, kept with the message and not sent on.
+    #[serde(default)]
+    metadata: Map<String, Value>,
+}
+
+/// The answer to an `approval.required` event.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approval {
+    id: String,
+    approve: bool,
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// The answer of a client that does not take events.
+#[derive(Debug, Serialize)]
+struct ChatAnswer {
+    message: Message,
+    /// Consents that the agent waits for: `{id, link, server_label}`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    consent_required: Vec<Value>,
+    /// Approvals that the agent waits for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    approval_required: Vec<Value>,
+}
+
+/// Says something in a session. The answer is the agent's whole message, or,
+/// with `Accept: text/event-stream`, events as they come; then
+/// `Last-Event-ID` goes on after that event and nothing is said.
+///
+/// # Errors
+/// 404 for a session or agent that is not the caller's, 409 while another
+/// answer is written in the session, 422 for a body that breaks a limit, 401
+/// or 403 when Entra wants something of the person, 502 and 503 when the
+/// agents' service fails before it answers. After that: an `error` event.
+pub async fn chat(
+    ChatCaller(caller): ChatCaller,
+    State(chat): State<Arc<Chat>>,
+    Extension(CorrelationId(correlation_id)): Extension<CorrelationId>,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<ChatRequest>,
+) -> Result<Response, ApiError> {
+    let session_id = Uuid::try_parse(&request.session_id).map_err(|_| no_such_session())?;
+    let partition = caller.partition();
+    let streams = takes_events(&headers);
+    let last_event_id = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .filter(|_| streams);
+    let events = if let Some(id) = last_event_id {
+        chat.resume(caller, session_id, id).await?
+    } else {
+        let order = request.check(session_id, correlation_id)?;
+        chat.start(caller, order).await?
+    };
+    if streams {
+        return Ok(sse::stream(&chat, partition, session_id, events));
+    }
+    let answer = collect(events).await?;
+    let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((no_store, Json(answer)).into_response())
+}
+
+impl ChatRequest {
+    fn check(self, session_id: Uuid, correlation_id: Uuid) -> Result<TurnOrder, ApiError> {
+        let input = match (self.content, self.approval) {
+            (Some(content), None) => Input::Text(check_content(content)?),
+            (None, Some(approval)) => Input::Approval {
+                id: approval.id,
+                approve: approval.approve,
+                reason: approval.reason.map(check_content).transpose()?,
+            },
+            _ => return Err(invalid("Send either `content` or `approval`.")),
+        };
+        let bytes = serde_json::to_vec(&self.metadata).map_or(usize::MAX, |json| json.len());
+        if bytes > METADATA {
+            return Err(invalid("`metadata` has more than 8 KiB."));
+        }
+        Ok(TurnOrder {
+            session_id,
+            input,
+            metadata: self.metadata,
+            correlation_id,
+        })
+    }
+}
+
+fn check_content(content: String) -> Result<String, ApiError> {
+    let fits = content.chars().take(CONTENT + 1).count() <= CONTENT;
+    if fits && !content.trim().is_empty() {
+        Ok(content)
+    } else {
+        Err(invalid("A message has 1 to 32,000 characters."))
+    }
+}
+
+fn invalid(detail: &'static str) -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail)
+}
+
+/// Whether the client asks for events: what it accepts names them.
+fn takes_events(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| range.split(';').next())
+        .any(|media| media.trim().eq_ignore_ascii_case("text/event-stream"))
+}
+
+/// Waits for the end of a turn.
+async fn collect(mut events: Events) -> Result<ChatAnswer, ApiError> {
+    let (mut consents, mut approvals) = (Vec::new(), Vec::new());
+    while let Some(emitted) = events.recv().await {
+        match emitted.event {
+            TurnEvent::Asked(ask) => {
+                let list = match ask {
+                    Ask::Consent { .. } => &mut consents,
+                    Ask::Approval { .. } => &mut approvals,
+                };
+                list.push(sse::ask_data(&ask));
+            }
+            TurnEvent::Completed(message) => {
+                return Ok(ChatAnswer {
+                    message,
+                    consent_required: consents,
+                    approval_required: approvals,
+                });
+            }
+            TurnEvent::Failed {
+                code,
+                detail,
+                status,
+            } => {
+                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+                return Err(ApiError::new(status, code, detail));
+            }
+            TurnEvent::Delta(_)
+            | TurnEvent::ToolStarted { .. }
+            | TurnEvent::ToolCompleted { .. } => {}
+        }
+    }
+    Err(ApiError::internal("a turn ended without a last word"))
+}

@@ -1,0 +1,99 @@
+//! What a client is told when the agents' service does not do its part.
+
+use std::time::Duration;
+
+use entrada_foundry::FoundryError;
+use http::StatusCode;
+
+use super::ledger::LedgerError;
+use crate::error::{ApiError, chain};
+
+/// How long to wait before asking again when nobody said.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// 404: a session that is not there, or not the caller's.
+pub(super) fn no_such_session() -> ApiError {
+    ApiError::not_found("SESSION_NOT_FOUND", "There is no such session.")
+}
+
+/// 404: an agent that is not there, or not the caller's to use.
+pub(super) fn no_such_agent() -> ApiError {
+    ApiError::not_found("AGENT_NOT_FOUND", "There is no such agent.")
+}
+
+/// 404: no service to talk to.
+pub(super) fn not_configured() -> ApiError {
+    ApiError::not_found(
+        "CHAT_NOT_CONFIGURED",
+        "This server has no agents' service to talk to. Whoever runs it sets \
+         ENTRADA_FOUNDRY_ENDPOINT to the endpoint of a Foundry project.",
+    )
+}
+
+/// 409: one turn at a time.
+fn turn_under_way() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "TURN_UNDER_WAY",
+        "An answer is being written in this session. Wait for it, or use another session.",
+    )
+}
+
+/// What the client is told when a turn cannot write.
+pub(super) fn ledger_error(error: LedgerError) -> ApiError {
+    match error {
+        LedgerError::Busy => turn_under_way(),
+        LedgerError::Lost => no_such_session(),
+        LedgerError::Storage(error) => error.into(),
+    }
+}
+
+/// What the client is told when the service refuses or fails.
+pub(super) fn foundry_error(error: &FoundryError) -> ApiError {
+    let bad_gateway =
+        |code, detail: &'static str| ApiError::new(StatusCode::BAD_GATEWAY, code, detail);
+    match error {
+        FoundryError::Unauthorized { .. } => bad_gateway(
+            "AGENT_REFUSED_TOKEN",
+            "The agents' service does not take your token. Whoever runs this server checks that \
+             its endpoint belongs to your tenant.",
+        ),
+        FoundryError::Forbidden { .. } => ApiError::new(
+            StatusCode::FORBIDDEN,
+            "AGENT_FORBIDDEN",
+            "The agents' service does not let you use this agent. Ask for the role Foundry Agent \
+             Consumer on it (Foundry User for the project route).",
+        ),
+        FoundryError::NotFound => no_such_agent(),
+        FoundryError::RateLimited { retry_after } => ApiError::unavailable(
+            "AGENT_BUSY",
+            "The agents' service has too much to do right now. Try again shortly.",
+            retry_after.unwrap_or(RETRY),
+        ),
+        FoundryError::Unavailable { .. } => ApiError::unavailable(
+            "FOUNDRY_UNAVAILABLE",
+            "The agents' service does not answer right now. Try again shortly.",
+            RETRY,
+        ),
+        FoundryError::Timeout { .. } => ApiError::unavailable(
+            "AGENT_TIMEOUT",
+            "The agent fell silent. Try again shortly.",
+            RETRY,
+        ),
+        FoundryError::ConsentLinkRefused => bad_gateway(
+            "CONSENT_LINK_REFUSED",
+            "The agent asked for consent at an address that is not trusted, so it is not passed \
+             on.",
+        ),
+        FoundryError::FeatureRequired | FoundryError::Rejected { .. } => bad_gateway(
+            "AGENT_REJECTED",
+            "The agents' service refused the request. The log of this server says why.",
+        ),
+        FoundryError::Protocol { .. } => bad_gateway(
+            "AGENT_INTERRUPTED",
+            "The agent's answer broke off. What was received is kept in the session.",
+        ),
+        FoundryError::Invalid { .. } => ApiError::internal("an invalid request to Foundry"),
+    }
+    .with_log(chain(error))
+}

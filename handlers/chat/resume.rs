@@ -1,0 +1,283 @@
+//! Going on with an answer whose stream broke off on the way to the client,
+//! on this instance or another.
+//!
+//! What storage holds decides. A finished answer is told from storage; one
+//! that some instance is still reading is followed there; and one that nobody
+//! reads any more (its instance was stopped, or its stream from the agent
+//! broke) is taken over and read on from the agent's service, from the event
+//! up to which it was stored.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::Chat;
+use super::asks::open_asks;
+use super::catalogue::Upstream;
+use super::draft::Draft;
+use super::event_id::EventIds;
+use super::events::{Emitted, Events, Position, TurnEvent};
+use super::ledger::{Ending, Ledger, LedgerError};
+use super::listener::Listener;
+use super::message::{Role, Status, StoredMessage};
+use super::reading::Reading;
+use super::refusal::{foundry_error, ledger_error, no_such_session};
+use super::session::StoredSession;
+use crate::error::{ApiError, chain};
+use crate::identity::{Principal, UserPartition};
+
+/// Events that may wait for a client.
+const QUEUE: usize = 64;
+
+/// An answer as it is found.
+struct Found {
+    session: StoredSession,
+    message: StoredMessage,
+}
+
+impl Chat {
+    /// Goes on after the event that `last_event_id` names.
+    ///
+    /// # Errors
+    /// 400 `INVALID_EVENT_ID` for an id that is not one of this session's,
+    /// and what goes wrong before there is something to tell.
+    pub(super) async fn resume(
+        self: &Arc<Self>,
+        caller: Principal,
+        session_id: Uuid,
+        last_event_id: &str,
+    ) -> Result<Events, ApiError> {
+        let partition = caller.partition();
+        let has = self.position(&partition, session_id, last_event_id)?;
+        let found = self.look(&partition, session_id, has.number).await?;
+        let upstream = self.upstream(&caller, &found.session.session.agent_id)?;
+        let permit = self.permit()?;
+        let (sender, events) = mpsc::channel(QUEUE);
+        let following = Following {
+            chat: self.clone(),
+            caller,
+            partition,
+            upstream,
+            told: has.offset,
+            listener: self.listener(sender, has),
+        };
+        let task = async move {
+            following.run(found).await;
+            drop(permit);
+        };
+        tokio::spawn(task.in_current_span());
+        Ok(events)
+    }
+
+    fn position(
+        &self,
+        partition: &UserPartition,
+        session_id: Uuid,
+        last_event_id: &str,
+    ) -> Result<Position, ApiError> {
+        let ring = self.rings.current().map_err(|error| {
+            ApiError::unavailable(
+                "TEMPORARILY_UNAVAILABLE",
+                "The keys of this server are not loaded yet. Try again shortly.",
+                std::time::Duration::from_secs(5),
+            )
+            .with_log(chain(&error))
+        })?;
+        EventIds {
+            ring: &ring,
+            partition,
+            session_id,
+        }
+        .open(last_event_id)
+        .ok_or_else(|| {
+            ApiError::bad_request(
+                "INVALID_EVENT_ID",
+                "Last-Event-ID is not an event of this session.",
+            )
+        })
+    }
+
+    async fn look(
+        &self,
+        partition: &UserPartition,
+        session_id: Uuid,
+        number: i64,
+    ) -> Result<Found, ApiError> {
+        let session = self.store.find(partition, session_id).await?;
+        let session = session.ok_or_else(no_such_session)?;
+        let message = self.store.message(partition, session_id, number).await?;
+        let message = message.filter(|found| found.message.role == Role::Assistant);
+        match message {
+            Some(message) => Ok(Found { session, message }),
+            // Its first two seconds were not over when its instance ended.
+            None => Err(ApiError::not_found(
+                "MESSAGE_NOT_FOUND",
+                "Nothing of this answer was stored. Send the message again.",
+            )),
+        }
+    }
+}
+
+/// A client that came back.
+struct Following {
+    chat: Arc<Chat>,
+    caller: Principal,
+    partition: UserPartition,
+    upstream: Upstream,
+    listener: Listener,
+    /// Bytes of text that the client has.
+    told: usize,
+}
+
+impl Following {
+    async fn run(mut self, mut found: Found) {
+        loop {
+            self.tell_text(&found.message).await;
+            let now = self.chat.clock.unix();
+            let lease = found.session.lease;
+            if is_open(&found, now) && !lease.holds(now) {
+                match self.take_over(&found).await {
+                    Ok(()) => return,
+                    // Another client's request was faster: follow it.
+                    Err(LedgerError::Busy) => {}
+                    Err(error) => return self.fail(&found, &ledger_error(error)).await,
+                }
+            } else if !found.message.is_being_written(lease, now) {
+                return self.tell_end(found).await;
+            }
+            tokio::select! {
+                () = self.listener.gone() => return,
+                () = sleep(self.chat.limits.save_every) => {}
+            }
+            let message = &found.message;
+            let (session_id, number) = (message.message.session_id, message.number);
+            found = match self.chat.look(&self.partition, session_id, number).await {
+                Ok(found) => found,
+                Err(error) => return self.fail(&found, &error).await,
+            };
+        }
+    }
+
+    async fn tell(&mut self, found: &StoredMessage, event: TurnEvent) {
+        let emitted = Emitted {
+            position: Position {
+                number: found.number,
+                sequence: u64::try_from(found.sequence).unwrap_or_default(),
+                offset: self.told,
+            },
+            response_id: found.response_id.clone(),
+            event,
+        };
+        self.listener.tell(emitted).await;
+    }
+
+    async fn tell_text(&mut self, found: &StoredMessage) {
+        let Some(rest) = found.message.content.get(self.told..) else {
+            return;
+        };
+        if !rest.is_empty() {
+            self.told += rest.len();
+            self.tell(found, TurnEvent::Delta(rest.to_owned())).await;
+        }
+    }
+
+    async fn tell_end(mut self, found: Found) {
+        for ask in open_asks(&self.chat, &self.partition, &found.message) {
+            self.tell(&found.message, TurnEvent::Asked(ask)).await;
+        }
+        let last = if found.message.message.status == Status::Failed {
+            TurnEvent::Failed {
+                code: "AGENT_FAILED",
+                detail: "The agent failed. What it said until then is kept.".to_owned(),
+                status: 502,
+            }
+        } else {
+            let now = self.chat.clock.unix();
+            let shown = found.message.clone().shown(found.session.lease, now);
+            TurnEvent::Completed(shown)
+        };
+        self.tell(&found.message, last).await;
+    }
+
+    async fn fail(mut self, found: &Found, error: &ApiError) {
+        self.tell(&found.message, TurnEvent::failed(error)).await;
+    }
+
+    /// Reads the answer on from where it was stored, in a turn of its own.
+    ///
+    /// # Errors
+    /// [`LedgerError::Busy`] when somebody else does.
+    async fn take_over(&mut self, found: &Found) -> Result<(), LedgerError> {
+        let ledger = Ledger::take_over(
+            self.chat.store.clone(),
+            self.partition.clone(),
+            &found.session,
+        )
+        .await?;
+        let asks = open_asks(&self.chat, &self.partition, &found.message);
+        let draft = Draft::resumed(found.message.clone(), asks, ledger.turn());
+        match self.ask_again(&found.message).await {
+            Ok(stream) => {
+                let nobody = Listener::new(
+                    mpsc::channel(1).0,
+                    Position::default(),
+                    self.chat.limits.patience,
+                );
+                let reading = Reading {
+                    chat: self.chat.clone(),
+                    partition: self.partition.clone(),
+                    ledger,
+                    draft,
+                    listener: std::mem::replace(&mut self.listener, nobody),
+                };
+                reading.run(stream).await;
+                Ok(())
+            }
+            Err(error) => {
+                self.give_up(ledger, draft, &error).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn ask_again(
+        &self,
+        found: &StoredMessage,
+    ) -> Result<entrada_foundry::ResponseStream, ApiError> {
+        let token = self.chat.token(&self.caller, None).await?;
+        let response_id = found.response_id.as_deref().unwrap_or_default();
+        self.upstream
+            .foundry
+            .resume(
+                &token,
+                &self.upstream.agent,
+                response_id,
+                u64::try_from(found.sequence).ok(),
+            )
+            .await
+            .map_err(|error| foundry_error(&error))
+    }
+
+    async fn give_up(&mut self, mut ledger: Ledger, mut draft: Draft, error: &ApiError) {
+        // Another word than `interrupted`: nobody needs to try again.
+        draft.stop("cut_off");
+        if let Err(error) = ledger.finish(&draft.stored, &Ending::default()).await {
+            tracing::warn!(error = chain(&error), "a session was not let go");
+        }
+        self.tell(&draft.stored, TurnEvent::failed(error)).await;
+    }
+}
+
+/// Whether the answer can still be read on: it is the session's last, and
+/// nobody finished it.
+fn is_open(found: &Found, now: i64) -> bool {
+    let message = &found.message;
+    let interrupted = message.message.status == Status::Incomplete
+        && message.message.metadata.get("reason") == Some(&"interrupted".into());
+    message.response_id.is_some()
+        && message.number + 1 == found.session.next_message
+        && (interrupted || message.is_abandoned(found.session.lease, now))
+}

@@ -1,0 +1,51 @@
+//! `POST /api/sessions`: a session with an agent.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::refusal::no_such_agent;
+use super::title::check_title;
+use super::{Chat, ChatCaller, Session};
+use crate::error::ApiError;
+use crate::json::JsonBody;
+
+/// The body of `POST /api/sessions`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSession {
+    agent_id: String,
+    #[serde(default)]
+    title: Option<String>,
+}
+
+/// A session.
+#[derive(Debug, Serialize)]
+pub struct SessionAnswer {
+    /// The session.
+    pub session: Session,
+}
+
+/// Makes a session.
+///
+/// # Errors
+/// 404 `AGENT_NOT_FOUND` for an agent that the caller may not use, 422 for a
+/// title that is too long, 503 while storage does not answer.
+pub async fn create_session(
+    ChatCaller(caller): ChatCaller,
+    State(chat): State<Arc<Chat>>,
+    JsonBody(new): JsonBody<NewSession>,
+) -> Result<(StatusCode, Json<SessionAnswer>), ApiError> {
+    let agent = chat
+        .agent(&caller, &new.agent_id)
+        .ok_or_else(no_such_agent)?;
+    let title = new.title.as_deref().map(check_title).transpose()?;
+    let session = chat
+        .store
+        .create(&caller.partition(), &agent.id, title)
+        .await?;
+    Ok((StatusCode::CREATED, Json(SessionAnswer { session })))
+}

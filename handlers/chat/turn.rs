@@ -1,0 +1,280 @@
+//! A turn: the person says something, the agent answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use entrada_foundry::{FoundryError, InputItem, ResponseRequest, ResponseStream};
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::catalogue::Upstream;
+use super::draft::Draft;
+use super::events::{Emitted, Events, Position};
+use super::ledger::{Ending, Ledger};
+use super::listener::Listener;
+use super::message::{Message, Role, Status, StoredMessage};
+use super::reading::Reading;
+use super::refusal::{foundry_error, ledger_error, no_such_agent, no_such_session, not_configured};
+use super::session::StoredSession;
+use super::{Chat, SCOPE};
+use crate::error::{ApiError, chain};
+use crate::identity::Principal;
+
+/// Events that may wait for a client before the agent's stream waits too.
+const QUEUE: usize = 64;
+
+/// What the person says.
+#[derive(Clone)]
+pub(super) enum Input {
+    /// A message.
+    Text(String),
+    /// The answer to an approval request.
+    Approval {
+        id: String,
+        approve: bool,
+        reason: Option<String>,
+    },
+}
+
+/// A turn to be taken.
+#[derive(Clone)]
+pub(super) struct TurnOrder {
+    pub(super) session_id: Uuid,
+    pub(super) input: Input,
+    /// The client's own notes on the message.
+    pub(super) metadata: Map<String, Value>,
+    pub(super) correlation_id: Uuid,
+}
+
+/// A turn that may begin.
+struct Turn {
+    chat: Arc<Chat>,
+    caller: Principal,
+    session: StoredSession,
+    upstream: Upstream,
+    token: SecretString,
+    order: TurnOrder,
+    listener: Listener,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Chat {
+    /// Takes a turn. Comes back when the agent has begun to answer; what it
+    /// says comes through the [`Events`], and is stored whether or not they
+    /// are read.
+    ///
+    /// # Errors
+    /// Everything that goes wrong before the answer begins.
+    pub(super) async fn start(
+        self: &Arc<Self>,
+        caller: Principal,
+        order: TurnOrder,
+    ) -> Result<Events, ApiError> {
+        let partition = caller.partition();
+        let session = self
+            .store
+            .find(&partition, order.session_id)
+            .await?
+            .ok_or_else(no_such_session)?;
+        let upstream = self.upstream(&caller, &session.session.agent_id)?;
+        if let Input::Approval { id, .. } = &order.input
+            && !session.approvals.contains(id)
+        {
+            return Err(ApiError::new(
+                http::StatusCode::CONFLICT,
+                "APPROVAL_NOT_PENDING",
+                "The agent does not wait for this approval (any more).",
+            ));
+        }
+        let token = self.token(&caller, None).await?;
+        let (sender, events) = mpsc::channel(QUEUE);
+        let turn = Turn {
+            _permit: self.permit()?,
+            listener: self.listener(sender, Position::default()),
+            chat: self.clone(),
+            caller,
+            session,
+            upstream,
+            token,
+            order,
+        };
+        let (started, begun) = oneshot::channel();
+        // On its own from here on: a client that goes away must not leave a
+        // session locked or an answer half stored.
+        tokio::spawn(turn.run(started).in_current_span());
+        begun
+            .await
+            .map_err(|_| ApiError::internal("a turn ended before it began"))??;
+        Ok(events)
+    }
+
+    /// The way to an agent that the caller may use.
+    pub(super) fn upstream(
+        &self,
+        caller: &Principal,
+        agent_id: &str,
+    ) -> Result<Upstream, ApiError> {
+        let agent = self.agent(caller, agent_id).ok_or_else(no_such_agent)?;
+        agent.upstream.clone().ok_or_else(not_configured)
+    }
+
+    /// The caller's token for the agents' service.
+    pub(super) async fn token(
+        &self,
+        caller: &Principal,
+        claims: Option<&str>,
+    ) -> Result<SecretString, ApiError> {
+        self.downstream
+            .token(caller, SCOPE, claims)
+            .await
+            .map_err(|error| error.answer(caller))
+    }
+
+    pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        self.turns.clone().try_acquire_owned().map_err(|_| {
+            ApiError::unavailable(
+                "TOO_MANY_TURNS",
+                "This server has as many answers under way as it can take. Try again shortly.",
+                std::time::Duration::from_secs(5),
+            )
+        })
+    }
+
+    pub(super) fn listener(&self, sender: mpsc::Sender<Emitted>, has: Position) -> Listener {
+        Listener::new(sender, has, self.limits.patience)
+    }
+}
+
+impl Turn {
+    async fn run(self, started: oneshot::Sender<Result<(), ApiError>>) {
+        let begun = Ledger::begin(
+            self.chat.store.clone(),
+            self.caller.partition(),
+            self.session.clone(),
+            |number, turn| self.message(number, turn),
+        );
+        let (mut ledger, mut said) = match begun.await {
+            Ok(begun) => begun,
+            Err(error) => {
+                let _ = started.send(Err(ledger_error(error)));
+                return;
+            }
+        };
+        let stream = match self.ask().await {
+            Ok(stream) => stream,
+            Err(refused) => {
+                // The message did not reach the agent, and says so.
+                said.message.status = Status::Failed;
+                if let Err(error) = ledger.finish(&said, &Ending::default()).await {
+                    tracing::warn!(error = chain(&error), "a session was not let go");
+                }
+                let _ = started.send(Err(refused));
+                return;
+            }
+        };
+        let chat = &self.chat;
+        let now = chat.clock.now();
+        let draft = Draft::new(
+            chat.random.uuid_v7(now),
+            self.order.session_id,
+            said.number + 1,
+            ledger.turn(),
+            now,
+        );
+        let _ = started.send(Ok(()));
+        Reading {
+            chat: self.chat.clone(),
+            partition: self.caller.partition(),
+            ledger,
+            draft,
+            listener: self.listener,
+        }
+        .run(stream)
+        .await;
+    }
+
+    /// The person's message as it is stored.
+    fn message(&self, number: i64, turn: Uuid) -> StoredMessage {
+        let now = self.chat.clock.now();
+        let mut metadata = self.order.metadata.clone();
+        let content = match &self.order.input {
+            Input::Text(text) => text.clone(),
+            Input::Approval { id, approve, .. } => {
+                metadata.insert("approval_id".to_owned(), id.clone().into());
+                metadata.insert("approve".to_owned(), (*approve).into());
+                String::new()
+            }
+        };
+        StoredMessage {
+            message: Message {
+                id: self.chat.random.uuid_v7(now),
+                session_id: self.order.session_id,
+                role: Role::User,
+                content,
+                status: Status::Completed,
+                metadata,
+                created_at: now,
+            },
+            number,
+            turn,
+            response_id: None,
+            sequence: 0,
+            asks: None,
+        }
+    }
+
+    /// Asks the agent as the person. A claims challenge of continuous access
+    /// evaluation is met once, by a token that Entra issues for it.
+    async fn ask(&self) -> Result<ResponseStream, ApiError> {
+        let request = self.request();
+        let foundry = &self.upstream.foundry;
+        let claims = match foundry.respond(&self.token, &request).await {
+            Err(FoundryError::Unauthorized {
+                claims: Some(claims),
+            }) => claims,
+            outcome => return outcome.map_err(|error| foundry_error(&error)),
+        };
+        let token = self.chat.token(&self.caller, Some(&claims)).await?;
+        foundry
+            .respond(&token, &request)
+            .await
+            .map_err(|error| foundry_error(&error))
+    }
+
+    fn request(&self) -> ResponseRequest {
+        let item = match self.order.input.clone() {
+            Input::Text(text) => InputItem::UserText { text },
+            Input::Approval {
+                id,
+                approve,
+                reason,
+            } => InputItem::Approval {
+                approval_request_id: id,
+                approve,
+                reason,
+            },
+        };
+        let previous_response_id = self.session.response_id.clone();
+        ResponseRequest {
+            agent: self.upstream.agent.clone(),
+            input: vec![item],
+            // One or the other: the response is the more exact of the two.
+            conversation: match previous_response_id {
+                Some(_) => None,
+                None => self.session.conversation.clone(),
+            },
+            previous_response_id,
+            metadata: BTreeMap::from(
+                [
+                    ("entrada_object_id", self.caller.object_id()),
+                    ("entrada_tenant_id", self.caller.tenant_id()),
+                    ("entrada_correlation_id", self.order.correlation_id),
+                ]
+                .map(|(name, id)| (name.to_owned(), id.to_string())),
+            ),
+        }
+    }
+}

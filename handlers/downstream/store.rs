@@ -1,0 +1,123 @@
+//! Downstream tokens in storage, for the next instance: encrypted, and gone
+//! when they expire.
+
+use std::sync::Arc;
+
+use entrada_ambient::Random;
+use entrada_tables::{Condition, Row, TableError, Tables};
+use secrecy::SecretString;
+use thiserror::Error;
+
+use super::key::CacheKey;
+use crate::error::chain;
+use crate::identity::{KeyRings, NoKeyRing, Place, SealError, UserPartition};
+
+/// The table of downstream tokens; a person's partition holds that person's.
+pub const TABLE: &str = "entradadownstream";
+
+const COLUMN: &str = "token";
+
+/// Expired rows that a write removes on the way.
+const SWEPT: usize = 10;
+
+/// A token and when it ends, epoch seconds.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub(super) token: SecretString,
+    pub(super) expires_at: i64,
+}
+
+#[derive(Debug, Error)]
+enum StoreError {
+    #[error("storage failed")]
+    Storage(#[from] TableError),
+    #[error(transparent)]
+    NoKeys(#[from] NoKeyRing),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// The stored half of the cache. It only ever saves a round trip to Entra,
+/// so nothing here fails a call.
+#[derive(Debug)]
+pub(super) struct TokenStore {
+    pub(super) tables: Arc<dyn Tables>,
+    pub(super) rings: Arc<KeyRings>,
+    pub(super) random: Arc<dyn Random>,
+}
+
+impl TokenStore {
+    /// A stored token, whenever it ends.
+    pub(super) async fn load(&self, partition: &UserPartition, key: CacheKey) -> Option<Kept> {
+        match self.read(partition, key).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::debug!(error = chain(&error), "a downstream token was not loaded");
+                None
+            }
+        }
+    }
+
+    async fn read(
+        &self,
+        partition: &UserPartition,
+        key: CacheKey,
+    ) -> Result<Option<Kept>, StoreError> {
+        let row_key = key.row();
+        let Some(row) = self.tables.get(TABLE, partition.as_str(), &row_key).await? else {
+            return Ok(None);
+        };
+        let token = self
+            .rings
+            .current()?
+            .open(row.binary(COLUMN)?, place(partition, &row_key))?;
+        Ok(Some(Kept {
+            token,
+            expires_at: row.int64("expires_at")?,
+        }))
+    }
+
+    /// Keeps a token until it ends; removes a few of the person's that have
+    /// ended.
+    pub(super) async fn save(
+        &self,
+        partition: &UserPartition,
+        key: CacheKey,
+        kept: &Kept,
+        now: i64,
+    ) {
+        if let Err(error) = self.write(partition, key, kept, now).await {
+            tracing::debug!(error = chain(&error), "a downstream token was not stored");
+        }
+    }
+
+    async fn write(
+        &self,
+        partition: &UserPartition,
+        key: CacheKey,
+        kept: &Kept,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let row_key = key.row();
+        let sealed = self.rings.current()?.seal(
+            &kept.token,
+            place(partition, &row_key),
+            self.random.as_ref(),
+        )?;
+        let row = Row::new(partition.as_str(), row_key)
+            .with(COLUMN, sealed)
+            .with("expires_at", kept.expires_at);
+        self.tables.replace(TABLE, &row, &Condition::None).await?;
+        entrada_tables::sweep(self.tables.as_ref(), TABLE, partition.as_str(), now, SWEPT).await?;
+        Ok(())
+    }
+}
+
+fn place<'a>(partition: &'a UserPartition, row: &'a str) -> Place<'a> {
+    Place {
+        table: TABLE,
+        partition: partition.as_str(),
+        row,
+        column: COLUMN,
+    }
+}
