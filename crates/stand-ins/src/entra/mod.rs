@@ -110,6 +110,7 @@ impl Entra {
 /// The routes of every tenant.
 pub(crate) fn router(entra: Arc<Entra>) -> Router {
     Router::new()
+        .route("/", get(pages::index))
         .route("/common/discovery/instance", get(discovery::instance))
         .route(
             "/{tenant}/v2.0/.well-known/openid-configuration",

@@ -410,6 +410,14 @@ async fn parameters_may_come_in_a_form_and_only_once() {
 }
 
 #[tokio::test]
+async fn the_address_itself_says_what_this_is() {
+    let entra = Entra::start().await;
+    let page = entra.get("").await;
+    assert_eq!(page.status, StatusCode::OK);
+    assert!(page.text.contains("Local stand-in") && page.text.contains("norole"));
+}
+
+#[tokio::test]
 async fn pages_cannot_be_framed_or_scripted() {
     let entra = Entra::start().await;
     let url = entra.url("common/oauth2/v2.0/logout");

@@ -12,6 +12,7 @@ use axum::http::header::{
 use axum::response::{Html, IntoResponse, Response};
 
 use super::error::{EntraError, Trace};
+use crate::directory;
 
 pub(super) use consent::{ConsentPage, consent};
 pub(super) use form_post::form_post;
@@ -85,6 +86,33 @@ pub(super) fn signed_out() -> Response {
     let main = "<h1>You signed out of your account</h1>\n\
                 <p class=\"lead\">It’s a good idea to close all browser windows.</p>";
     page(StatusCode::OK, "Signed out", main)
+}
+
+/// `GET /`: what this is, for someone who opens the address.
+pub(super) async fn index() -> Response {
+    let people: Vec<String> = directory::personas()
+        .iter()
+        .map(|persona| {
+            format!(
+                "<li><strong>{}</strong> <span class=\"upn\">{}</span></li>\n",
+                escape(persona.name),
+                escape(persona.description)
+            )
+        })
+        .collect();
+    let main = format!(
+        "<h1>Entrada’s stand-ins</h1>\n\
+         <p class=\"lead\">What the server needs from outside, on this machine.</p>\n\
+         <dl class=\"facts\">\n\
+         <dt>Tenants</dt><dd>contoso.example, fabrikam.example</dd>\n\
+         <dt>Discovery</dt>\
+         <dd><a href=\"/organizations/v2.0/.well-known/openid-configuration\">OpenID \
+         configuration</a>, <a href=\"/common/discovery/v2.0/keys\">signing keys</a></dd>\n\
+         <dt>Control</dt><dd><a href=\"/stand-in/requests\">requests received</a></dd>\n</dl>\n\
+         <h2>People</h2>\n<ul class=\"permissions\">\n{}</ul>",
+        people.concat()
+    );
+    page(StatusCode::OK, "Stand-ins", &main)
 }
 
 #[cfg(test)]
