@@ -396,6 +396,7 @@ fn catalogue(settings: &Settings, ambient: &Ambient) -> Result<Catalogue, StartE
             } else {
                 AgentRoute::Agent
             },
+            consent_hosts: settings.consent_hosts.clone(),
             http: ambient.http.clone(),
         });
     let fault = |what: String| StartError::new(NAME, format!("{}: {what}", path.display()));

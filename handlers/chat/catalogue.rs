@@ -90,6 +90,8 @@ pub struct AgentsService {
     pub endpoint: Url,
     /// The route of agents that name none.
     pub default_route: AgentRoute,
+    /// Hosts (suffixes) that consent links may lead to, beside Azure's.
+    pub consent_hosts: Vec<String>,
     /// The network.
     pub http: reqwest::Client,
 }
@@ -186,6 +188,9 @@ fn is_name(text: &str) -> bool {
 
 fn upstream(entry: &AgentEntry, service: &AgentsService) -> Result<Upstream, String> {
     let mut settings = FoundrySettings::new(service.endpoint.clone());
+    settings
+        .consent_hosts
+        .extend_from_slice(&service.consent_hosts);
     settings.route = match entry.route.unwrap_or(service.default_route) {
         AgentRoute::Agent => Route::AgentEndpoint,
         AgentRoute::Project => Route::Project,
@@ -216,6 +221,7 @@ mod tests {
         AgentsService {
             endpoint: "https://account.example/api/projects/p".parse().unwrap(),
             default_route: AgentRoute::Agent,
+            consent_hosts: Vec::new(),
             http: http_client(&NetworkOptions::default()).unwrap(),
         }
     }

@@ -61,6 +61,9 @@ pub struct Settings {
     /// Whether chat goes to the project route (`project`) or to each
     /// agent's own endpoint (`agent`, the default).
     pub foundry_project_route: bool,
+    /// Hosts (suffixes) that an agent's consent links may lead to, beside
+    /// Azure's own.
+    pub consent_hosts: Vec<String>,
     /// The file that names agents; none: no agents.
     pub agents: Option<PathBuf>,
     /// The file that says which role sees what; none: the built-in policy.
@@ -106,6 +109,7 @@ impl Settings {
                 foundry_project_route: reader
                     .text("ENTRADA_FOUNDRY_ROUTE")
                     .is_some_and(|route| route == "project"),
+                consent_hosts: reader.list("ENTRADA_CONSENT_HOSTS"),
                 agents: reader.text("ENTRADA_AGENTS").map(PathBuf::from),
                 policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
                 log: reader
