@@ -12,5 +12,5 @@ mod random;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
-pub use network::{NetworkError, NetworkOptions, http_client};
+pub use network::{NetworkError, NetworkOptions, http_client, http_client_with_resolver};
 pub use random::{Random, SystemRandom};

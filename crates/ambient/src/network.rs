@@ -1,4 +1,7 @@
+use std::sync::Arc;
 use std::time::Duration;
+
+use reqwest::dns::Resolve;
 
 /// How the process's one HTTP client behaves.
 #[derive(Debug, Clone)]
@@ -34,9 +37,27 @@ pub struct NetworkError(#[from] reqwest::Error);
 ///
 /// # Errors
 /// When the TLS backend cannot be initialised.
-#[expect(clippy::disallowed_methods, reason = "this is the seam")]
 pub fn http_client(options: &NetworkOptions) -> Result<reqwest::Client, NetworkError> {
-    Ok(reqwest::Client::builder()
+    Ok(builder(options).build()?)
+}
+
+/// An [`http_client`] that asks `resolver` for the addresses of names and
+/// connects to what it answers: the place to refuse addresses, since nothing
+/// can change between such a check and the connection. (Addresses written
+/// into a URL are never resolved: whoever makes the request checks those.)
+///
+/// # Errors
+/// When the TLS backend cannot be initialised.
+pub fn http_client_with_resolver<R: Resolve + 'static>(
+    options: &NetworkOptions,
+    resolver: Arc<R>,
+) -> Result<reqwest::Client, NetworkError> {
+    Ok(builder(options).dns_resolver(resolver).build()?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the seam")]
+fn builder(options: &NetworkOptions) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
         .user_agent(concat!("entrada/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
@@ -44,7 +65,6 @@ pub fn http_client(options: &NetworkOptions) -> Result<reqwest::Client, NetworkE
         .read_timeout(options.read_timeout)
         .pool_max_idle_per_host(options.idle_connections)
         .tcp_nodelay(true)
-        .build()?)
 }
 
 #[cfg(test)]
@@ -54,5 +74,22 @@ mod tests {
     #[test]
     fn the_default_client_can_be_made() {
         assert!(http_client(&NetworkOptions::default()).is_ok());
+    }
+
+    #[derive(Debug)]
+    struct Nowhere;
+
+    impl Resolve for Nowhere {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            Box::pin(std::future::ready(Err("nowhere to be found".into())))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_resolver_that_is_given_decides_where_a_name_leads() {
+        let http =
+            http_client_with_resolver(&NetworkOptions::default(), Arc::new(Nowhere)).unwrap();
+        let error = http.get("http://localhost/").send().await.unwrap_err();
+        assert!(format!("{error:?}").contains("nowhere to be found"));
     }
 }
