@@ -6,6 +6,8 @@ mod error;
 mod key;
 mod store;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod tokens;
 
