@@ -203,3 +203,49 @@ pub async fn query_all(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_prefix_passes_over_what_keys_cannot_hold() {
+        let cases = [
+            ("a", Some("b")),
+            ("a.", Some("a0")),
+            ("a~", Some("a\u{a0}")),
+            ("a>", Some("a@")),
+            ("a\u{d7ff}", Some("a\u{10000}")),
+            ("a\u{10ffff}", Some("a\u{e000}")),
+            ("a\u{ffff}", Some("b")),
+            ("\u{ffff}", None),
+            ("", None),
+        ];
+        for (prefix, expected) in cases {
+            assert_eq!(after_prefix(prefix).as_deref(), expected, "{prefix:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_keys_with_the_prefix_are_before_its_end(
+            prefix in "[ -~é\u{d7ff}\u{e000}\u{ffff}🦀]{1,3}",
+            rest in "[ -~é\u{ffff}🦀]{0,3}",
+            other in "[ -~é\u{d7ff}\u{e000}\u{ffff}🦀]{0,4}",
+        ) {
+            let plain = |text: &str| !text.contains(validate::forbidden_in_key);
+            prop_assume!(plain(&prefix) && plain(&rest) && plain(&other));
+            let units = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
+            let end = after_prefix(&prefix);
+            let within = |key: &str| {
+                units(key) >= units(&prefix)
+                    && end.as_ref().is_none_or(|end| units(key) < units(end))
+            };
+            let longer = format!("{prefix}{rest}");
+            prop_assert!(within(&longer));
+            prop_assert_eq!(within(&other), other.starts_with(&prefix));
+        }
+    }
+}

@@ -253,3 +253,64 @@ impl fmt::Debug for Row {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    fn row() -> Row {
+        Row::new("p", "r")
+            .with("text", "private")
+            .with("boolean", true)
+            .with("int32", 5)
+            .with("int64", 6_i64)
+            .with("double", 0.5)
+            .with("binary", vec![1, 2])
+            .with("moment", datetime!(2026-11-21 8:00 UTC))
+            .with("guid", Uuid::nil())
+    }
+
+    #[test]
+    fn each_getter_gives_its_type() {
+        let row = row();
+        assert_eq!(row.text("text").unwrap(), "private");
+        assert!(row.boolean("boolean").unwrap());
+        assert_eq!(row.int32("int32").unwrap(), 5);
+        assert_eq!(row.int64("int64").unwrap(), 6);
+        assert_eq!(row.int64("int32").unwrap(), 5, "nothing is lost");
+        assert!((row.double("double").unwrap() - 0.5).abs() < f64::EPSILON);
+        assert_eq!(row.binary("binary").unwrap(), [1, 2]);
+        assert_eq!(row.datetime("moment").unwrap().year(), 2026);
+        assert_eq!(row.guid("guid").unwrap(), Uuid::nil());
+    }
+
+    #[test]
+    fn a_missing_property_is_named_or_none() {
+        let row = row();
+        let message = row.text("absent").unwrap_err().to_string();
+        assert_eq!(message, "property absent is missing");
+        assert!(row.int64("absent").is_err() && row.guid("absent").is_err());
+        assert_eq!(row.optional_text("absent").unwrap(), None);
+        assert_eq!(row.optional_int64("absent").unwrap(), None);
+    }
+
+    #[test]
+    fn another_type_is_an_error_for_every_getter_and_tells_no_value() {
+        let row = row();
+        let message = row.boolean("text").unwrap_err().to_string();
+        assert_eq!(message, "property text is of type String, not Boolean");
+        assert!(row.optional_boolean("text").is_err());
+        assert!(row.text("guid").is_err() && row.guid("text").is_err());
+        assert!(row.int32("int64").is_err() && row.int64("double").is_err());
+        assert!(row.binary("text").is_err() && row.datetime("int64").is_err());
+    }
+
+    #[test]
+    fn values_are_not_in_the_debug_form() {
+        let text = format!("{:?}", row());
+        assert!(text.contains("\"text\": String(7 bytes)"), "{text}");
+        assert!(!text.contains("private"), "{text}");
+    }
+}

@@ -17,7 +17,7 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::HeaderName;
 use azure_core::http::policies::Policy;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
-use azure_core::http::{Method, RawResponse};
+use azure_core::http::{Method, RawResponse, Transport};
 use entrada_ambient::{Clock, Random};
 use secrecy::SecretString;
 use serde_json::{Value as Json, json};
@@ -68,7 +68,7 @@ impl AzureTables {
         let account = connection::parse(connection_string)?;
         let signer = SharedKeyLite::new(account.name, account.key, clock);
         Ok(Self {
-            service: Service::new(&account.endpoint, http, Arc::new(signer)),
+            service: Service::new(&account.endpoint, transport(http), Arc::new(signer)),
             random,
         })
     }
@@ -94,7 +94,7 @@ impl AzureTables {
         let bearer: Arc<dyn Policy> =
             Arc::new(BearerTokenAuthorizationPolicy::new(credential, [SCOPE]));
         Ok(Self {
-            service: Service::new(service_url, http, bearer),
+            service: Service::new(service_url, transport(http), bearer),
             random,
         })
     }
@@ -148,6 +148,10 @@ impl AzureTables {
             continuation: next_page(&response)?,
         })
     }
+}
+
+fn transport(http: reqwest::Client) -> Transport {
+    Transport::new(Arc::new(http))
 }
 
 fn next_page(response: &RawResponse) -> Result<Option<Continuation>, TableError> {

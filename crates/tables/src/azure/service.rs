@@ -50,9 +50,9 @@ pub(super) struct Answer {
 
 impl Service {
     /// The service at `base`; `authorize` runs before every try.
-    pub(super) fn new(base: &Url, http: reqwest::Client, authorize: Arc<dyn Policy>) -> Self {
+    pub(super) fn new(base: &Url, transport: Transport, authorize: Arc<dyn Policy>) -> Self {
         let options = ClientOptions {
-            transport: Some(Transport::new(Arc::new(http))),
+            transport: Some(transport),
             retry: RetryOptions::exponential(ExponentialRetryOptions {
                 initial_delay: time::Duration::milliseconds(100),
                 max_retries: 3,
@@ -175,4 +175,81 @@ pub(super) fn etag(response: &RawResponse) -> Result<ETag, TableError> {
 pub(super) fn json(response: &RawResponse) -> Result<Json, TableError> {
     serde_json::from_slice(response.body().as_ref())
         .map_err(|_| TableError::corrupt("an answer of the service is not JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use azure_core::http::headers::Headers;
+    use azure_core::http::policies::PolicyResult;
+    use azure_core::http::{AsyncRawResponse, StatusCode};
+
+    use super::*;
+    use crate::azure::tries;
+
+    /// Says nothing of its own.
+    #[derive(Debug)]
+    struct Nobody;
+
+    #[async_trait]
+    impl Policy for Nobody {
+        async fn send(
+            &self,
+            context: &Context,
+            request: &mut Request,
+            next: &[Arc<dyn Policy>],
+        ) -> PolicyResult {
+            tries::forward(context, request, next).await
+        }
+    }
+
+    /// A network on which no answer ever comes.
+    #[derive(Debug)]
+    struct Silence;
+
+    #[async_trait]
+    impl Policy for Silence {
+        async fn send(&self, _: &Context, _: &mut Request, _: &[Arc<dyn Policy>]) -> PolicyResult {
+            std::future::pending().await
+        }
+    }
+
+    /// A service that is busy and asks for an hour of patience.
+    #[derive(Debug)]
+    struct BusyForAnHour;
+
+    #[async_trait]
+    impl Policy for BusyForAnHour {
+        async fn send(&self, _: &Context, _: &mut Request, _: &[Arc<dyn Policy>]) -> PolicyResult {
+            let mut headers = Headers::new();
+            headers.insert("retry-after", "3600");
+            let status = StatusCode::ServiceUnavailable;
+            Ok(AsyncRawResponse::from_bytes(status, headers, ""))
+        }
+    }
+
+    /// How long `network` may keep a request waiting.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time of the runtime, which stands still, is measured"
+    )]
+    async fn waited(network: Arc<dyn Policy>) -> Duration {
+        let base = Url::parse("https://acc.table.core.windows.net").unwrap();
+        let service = Service::new(&base, Transport::with_policy(network), Arc::new(Nobody));
+        let request = Service::request(Method::Get, &service.url("Tables")).unwrap();
+        let started = tokio::time::Instant::now();
+        let error = service.read("Tables", request).await.unwrap_err();
+        assert!(matches!(error, TableError::Unavailable { .. }), "{error}");
+        started.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_never_answers_is_given_up() {
+        assert_eq!(waited(Arc::new(Silence)).await.as_secs(), 15);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_service_does_not_decide_how_long_a_request_waits() {
+        assert_eq!(waited(Arc::new(BusyForAnHour)).await.as_secs(), 15);
+    }
 }

@@ -104,3 +104,49 @@ pub(crate) fn quoted(text: &str) -> String {
 pub(crate) fn moment_text(moment: OffsetDateTime) -> String {
     to_tick(moment).format(MOMENT).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn every_type_is_a_typed_literal() {
+        let guid = Uuid::from_u128(0xffee_0000_0000_0000_0000_0000_0000_000a);
+        let cases = [
+            (Value::from("it's"), "'it''s'"),
+            (Value::from(true), "true"),
+            (Value::from(-5), "-5"),
+            (Value::from(5_i64), "5L"),
+            (Value::from(5.0), "5.0"),
+            (Value::from(1e21), "1000000000000000000000.0"),
+            (Value::from(1.5e-7), "0.00000015"),
+            (Value::from(vec![0, 255]), "X'00ff'"),
+            (
+                Value::from(datetime!(2026-11-21 9:00:00.123456789 +1)),
+                "datetime'2026-11-21T08:00:00.1234567Z'",
+            ),
+            (
+                Value::from(guid),
+                "guid'ffee0000-0000-0000-0000-00000000000a'",
+            ),
+        ];
+        for (value, expected) in cases {
+            let filter = Filter::eq("a", value);
+            assert_eq!(render(&filter), format!("a eq {expected}"));
+        }
+    }
+
+    #[test]
+    fn compounds_are_in_parentheses_and_quotes_stay_inside() {
+        let filter = Filter::eq("a", "' or b ne '")
+            .and(!Filter::ge("b", 1))
+            .or(Filter::lt("c", 2_i64));
+        assert_eq!(
+            render(&filter),
+            "((a eq ''' or b ne ''') and (not (b ge 1))) or (c lt 2L)"
+        );
+    }
+}
