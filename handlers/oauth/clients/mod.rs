@@ -3,16 +3,34 @@
 //! describe themselves at the URL that is their id
 //! (draft-ietf-oauth-client-id-metadata-document).
 
+mod address_policy;
 mod client;
+mod configured;
+mod document;
+mod documents;
 mod error;
+mod fetch;
 mod keys;
+mod lifetime;
+mod limiter;
+mod metadata;
 mod redirect;
 mod registration;
+mod registrations;
 mod registry;
+mod resolver;
 
+#[cfg(test)]
+mod tests;
+
+pub use address_policy::AddressPolicy;
 pub use client::{Client, ClientAuthentication, ClientOrigin, DaemonTerms, GrantType};
+pub use configured::{ConfiguredClientFaults, ConfiguredClients};
 pub use error::{ClientError, RegistrationError};
 pub use keys::{KeySetError, PublicKeys, SignatureError};
+pub use limiter::{LocalRegistrationLimiter, RegistrationLimiter};
 pub use redirect::{MatchedRedirect, RedirectKind, RedirectRefusal, RedirectRules};
-pub use registration::{RegistrationRequest, RegistrationResponse};
-pub use registry::{Clients, TABLE};
+pub use registration::{RegisteredMetadata, RegistrationRequest, RegistrationResponse};
+pub use registrations::TABLE;
+pub use registry::{ClientSources, Clients};
+pub use resolver::{NameLookup, SystemLookup};

@@ -76,6 +76,9 @@ pub enum RedirectRefusal {
     /// Its scheme is one that is never taken.
     #[error("its scheme is one that is never taken")]
     DangerousScheme,
+    /// A client that calls itself a web application has https alone.
+    #[error("it is not https, which a client with application_type web must use")]
+    NotForWeb,
     /// Its scheme is neither http nor https, and it is not on the list of
     /// exact URIs of that kind.
     #[error(

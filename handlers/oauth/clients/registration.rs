@@ -6,6 +6,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::client::GrantType;
+use super::error::RegistrationError;
+use super::metadata;
+use super::redirect::{RedirectKind, RedirectRefusal, RedirectRules};
+
 /// The client metadata of a registration request (RFC 7591 section 2).
 /// Members that the server does not know are ignored, and `null` counts as
 /// absent.
@@ -84,6 +89,112 @@ pub struct RegisteredMetadata {
     /// `native` or `web`, when the client said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub application_type: Option<String>,
+}
+
+impl RegisteredMetadata {
+    /// Whether the client authenticates by a shared secret.
+    pub(super) fn has_secret(&self) -> bool {
+        self.token_endpoint_auth_method != NO_SECRET
+    }
+}
+
+/// `token_endpoint_auth_method` of public clients.
+const NO_SECRET: &str = "none";
+
+impl RegistrationRequest {
+    /// What is registered for this request.
+    ///
+    /// # Errors
+    /// With the first thing that cannot be taken.
+    pub(super) fn accept(
+        self,
+        rules: &RedirectRules,
+    ) -> Result<RegisteredMetadata, RegistrationError> {
+        if self.software_statement.is_some() {
+            return Err(RegistrationError::SoftwareStatement);
+        }
+        let refuse = |what: &str| RegistrationError::Metadata(what.to_owned());
+        let application_type = application_type(self.application_type)?;
+        let redirect_uris = self.redirect_uris.unwrap_or_default();
+        check_redirect_uris(&redirect_uris, application_type.as_deref(), rules)?;
+        metadata::response_types(self.response_types.as_deref()).map_err(refuse)?;
+        let grants = metadata::grant_types(self.grant_types.as_deref()).map_err(refuse)?;
+        Ok(RegisteredMetadata {
+            redirect_uris,
+            token_endpoint_auth_method: authentication_method(self.token_endpoint_auth_method)?,
+            grant_types: grants
+                .into_iter()
+                .map(|grant: GrantType| grant.as_str().to_owned())
+                .collect(),
+            response_types: vec!["code".to_owned()],
+            client_name: self.client_name.as_deref().and_then(metadata::display_name),
+            client_uri: self.client_uri.as_deref().and_then(metadata::display_uri),
+            scope: metadata::scope(self.scope.as_deref()).map_err(refuse)?,
+            application_type,
+        })
+    }
+}
+
+/// Absent, `none`: public clients are what MCP clients are, and the default
+/// of RFC 7591 (`client_secret_basic`) would hand each of them a secret that
+/// it does not expect.
+fn authentication_method(asked: Option<String>) -> Result<String, RegistrationError> {
+    match asked {
+        None => Ok(NO_SECRET.to_owned()),
+        Some(method)
+            if ["none", "client_secret_post", "client_secret_basic"].contains(&method.as_str()) =>
+        {
+            Ok(method)
+        }
+        Some(_) => Err(RegistrationError::Metadata(
+            "token_endpoint_auth_method must be none, client_secret_post or client_secret_basic; \
+             for private_key_jwt use a client ID metadata document"
+                .to_owned(),
+        )),
+    }
+}
+
+fn application_type(asked: Option<String>) -> Result<Option<String>, RegistrationError> {
+    match asked.as_deref() {
+        None | Some("native" | "web") => Ok(asked),
+        Some(_) => Err(RegistrationError::Metadata(
+            "application_type must be native or web".to_owned(),
+        )),
+    }
+}
+
+/// `web` clients have https alone (OpenID Connect Dynamic Client
+/// Registration 1.0 section 2). That section keeps https from `native` ones,
+/// but VS Code registers both in one request, as RFC 8252 section 7.2
+/// allows; and clients that do not say what they are get no rule.
+fn check_redirect_uris(
+    uris: &[String],
+    application_type: Option<&str>,
+    rules: &RedirectRules,
+) -> Result<(), RegistrationError> {
+    if uris.is_empty() {
+        return Err(RegistrationError::RedirectUris(
+            "redirect_uris must name at least one redirect URI",
+        ));
+    }
+    if uris.len() > metadata::MOST_REDIRECT_URIS {
+        return Err(RegistrationError::RedirectUris(
+            "redirect_uris must not name more than 20 redirect URIs",
+        ));
+    }
+    for uri in uris {
+        let checked = rules.check(uri).and_then(|kind| {
+            if application_type == Some("web") && kind != RedirectKind::Https {
+                return Err(RedirectRefusal::NotForWeb);
+            }
+            Ok(())
+        });
+        checked.map_err(|reason| RegistrationError::RedirectUri {
+            uri: uri.chars().take(200).collect(),
+            reason,
+        })?;
+    }
+    Ok(())
 }
 
 /// The answer is the one place where the secret is shown.

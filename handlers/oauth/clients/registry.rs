@@ -1,28 +1,83 @@
 //! The registry: one door to clients of every origin.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use entrada_ambient::{Clock, Random};
 use entrada_tables::{TableError, Tables};
 
+use super::address_policy::AddressPolicy;
+use super::configured::ConfiguredClients;
+use super::documents::Documents;
+use super::fetch::Fetcher;
+use super::limiter::RegistrationLimiter;
 use super::redirect::RedirectRules;
-use super::{Client, ClientError, RegistrationError, RegistrationRequest, RegistrationResponse};
+use super::registrations::{self, Registrations};
+use super::resolver::NameLookup;
+use super::{
+    Client, ClientError, RegistrationError, RegistrationRequest, RegistrationResponse, document,
+};
+use crate::config::BaseUrl;
 
-/// The table of registered clients.
-pub const TABLE: &str = "entradaclients";
+/// What the registry is made of.
+#[derive(Debug)]
+pub struct ClientSources {
+    /// Clients that an administrator configured.
+    pub configured: ConfiguredClients,
+    /// Which redirect URIs others may have.
+    pub redirects: RedirectRules,
+    /// Where metadata documents may be fetched from.
+    pub addresses: AddressPolicy,
+    /// Looks up the hosts of metadata documents.
+    pub lookup: Arc<dyn NameLookup>,
+    /// The server's own base URL: nothing is fetched from there.
+    pub base: BaseUrl,
+    /// Says how often an address may register.
+    pub limiter: Arc<dyn RegistrationLimiter>,
+}
 
 /// Clients of every origin.
-#[derive(Debug)]
 pub struct Clients {
-    tables: Arc<dyn Tables>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
-    rules: RedirectRules,
+    configured: ConfiguredClients,
+    registrations: Registrations,
+    documents: Documents,
+    redirects: RedirectRules,
+    limiter: Arc<dyn RegistrationLimiter>,
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Clients")
+            .field("redirects", &self.redirects)
+            .field("limiter", &self.limiter)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Clients {
-    /// The client of this id.
+    /// The registry over `tables`. Nothing is asked of anybody yet.
+    #[must_use]
+    pub fn new(
+        sources: ClientSources,
+        tables: Arc<dyn Tables>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let fetcher = Fetcher::new(sources.addresses, sources.base, sources.lookup);
+        Self {
+            configured: sources.configured,
+            documents: Documents::new(fetcher, sources.redirects.clone(), clock.clone()),
+            registrations: Registrations::new(tables, clock, random),
+            redirects: sources.redirects,
+            limiter: sources.limiter,
+        }
+    }
+
+    /// The client of this id: a configured one from memory, a registered one
+    /// by one read of storage, one with a metadata document from memory or
+    /// by fetching it.
     ///
     /// # Errors
     /// [`ClientError::Unknown`] when there is none, [`ClientError::Refused`]
@@ -30,7 +85,17 @@ impl Clients {
     /// [`ClientError::Unavailable`] when storage or the document's server
     /// fails.
     pub async fn find(&self, client_id: &str) -> Result<Client, ClientError> {
-        let _ = client_id;
+        if let Some(client) = self.configured.get(client_id) {
+            return Ok(client.clone());
+        }
+        if let Some(id) = registrations::parse_id(client_id) {
+            let registered = self.registrations.find(id).await?;
+            return registered.ok_or(ClientError::Unknown);
+        }
+        if document::is_url(client_id) {
+            let client = self.documents.find(client_id).await?;
+            return Ok(Arc::unwrap_or_clone(client));
+        }
         Err(ClientError::Unknown)
     }
 
@@ -41,10 +106,16 @@ impl Clients {
     /// # Errors
     /// As [`Self::find`].
     pub async fn find_again(&self, client_id: &str) -> Result<Client, ClientError> {
+        if document::is_url(client_id) && self.configured.get(client_id).is_none() {
+            let client = self.documents.find_again(client_id).await?;
+            return Ok(Arc::unwrap_or_clone(client));
+        }
         self.find(client_id).await
     }
 
-    /// Registers a client for anybody who asks from `address`.
+    /// Registers a client for anybody who asks from `address`: one query and
+    /// one write. It lives for 24 hours, and may be evicted before when many
+    /// register, until [`Self::mark_granted`].
     ///
     /// # Errors
     /// With what is wrong with the request, or that there were too many, or
@@ -54,8 +125,12 @@ impl Clients {
         request: RegistrationRequest,
         address: Option<IpAddr>,
     ) -> Result<RegistrationResponse, RegistrationError> {
-        let _ = (request, address);
-        Err(RegistrationError::SoftwareStatement)
+        self.limiter
+            .admit(address)
+            .await
+            .map_err(|retry_after| RegistrationError::TooMany { retry_after })?;
+        let metadata = request.accept(&self.redirects)?;
+        Ok(self.registrations.add(metadata).await?)
     }
 
     /// Notes that a person granted this client something, or that it used
@@ -69,7 +144,11 @@ impl Clients {
     /// [`TableError::NotFound`] when the client is gone, or that storage
     /// failed.
     pub async fn mark_granted(&self, client_id: &str) -> Result<(), TableError> {
-        let _ = client_id;
-        Ok(())
+        match registrations::parse_id(client_id) {
+            Some(id) if self.configured.get(client_id).is_none() => {
+                self.registrations.mark_granted(id).await
+            }
+            _ => Ok(()),
+        }
     }
 }
