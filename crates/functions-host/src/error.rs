@@ -1,5 +1,6 @@
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The host cannot start, or has stopped.
@@ -37,34 +38,42 @@ pub enum HostError {
         /// In whose configuration, and what the operating system said.
         message: String,
     },
-    /// The handler's executable cannot be started.
+    /// The handler could not be started, or the host gave it up.
+    #[error(transparent)]
+    Handler(#[from] HandlerError),
+}
+
+/// The handler is no more, and the host does not start it again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum HandlerError {
+    /// Its executable cannot be started.
     #[error("Failed to start Worker Channel. Process fileName: {executable}")]
     Spawn {
         /// The file, as it was looked for.
         executable: PathBuf,
         /// Why.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
-    /// The handler did not answer HTTP in time and was killed.
+    /// It did not answer HTTP in time and was killed.
     #[error(
         "Initializing HttpWorker timed out. (No HTTP answer on 127.0.0.1:{port} within {timeout:?}.)"
     )]
     InitializationTimedOut {
-        /// Where the handler was to listen.
+        /// Where it was to listen.
         port: u16,
         /// `customHandler.initializationTimeout`.
         timeout: Duration,
     },
-    /// The handler ended with an error as often as the host bears.
+    /// It ended with an error as often as the host bears.
     #[error("Exceeded http worker restart retry count. Shutting down Functions Host. {last}")]
-    HandlerKeepsFailing {
+    KeepsFailing {
         /// How it ended the last time, with its last lines on stderr.
         last: String,
     },
-    /// The handler ended with exit code 0 before it answered. The host does
-    /// not start such a handler again.
+    /// It ended with exit code 0 before it answered. The host does not start
+    /// such a handler again.
     #[error("The handler exited with code 0 before it answered: the host does not restart it.")]
-    HandlerLeft,
+    Left,
 }
 
 /// One function's fault.

@@ -68,7 +68,7 @@ const FIELDS: [Field; 6] = [
 ];
 
 /// Checks an expression of six fields, seconds first, or five without seconds,
-/// by the grammar of NCrontab, the library that the timer extension reads
+/// by the grammar of `NCrontab`, the library that the timer extension reads
 /// schedules with: `*`, values, names, `a-b`, `/step` and lists with `,`.
 ///
 /// # Errors

@@ -83,10 +83,7 @@ impl Logs {
     pub(crate) async fn collect(&self, source: impl AsyncRead + Unpin, stream: LogStream) {
         let mut reader = BufReader::new(source);
         let mut line = Vec::new();
-        loop {
-            let Ok(buffer) = reader.fill_buf().await else {
-                break;
-            };
+        while let Ok(buffer) = reader.fill_buf().await {
             if buffer.is_empty() {
                 break;
             }
@@ -121,7 +118,11 @@ impl Logs {
         if lines.len() == KEPT {
             lines.pop_front();
         }
-        lines.push_back(LogLine { stream, level, text });
+        lines.push_back(LogLine {
+            stream,
+            level,
+            text,
+        });
     }
 
     /// The rules of `WorkerProcess.ParseErrorMessageAndLog` in
@@ -153,7 +154,8 @@ mod tests {
     #[tokio::test]
     async fn lines_get_the_level_that_the_host_gives_them() {
         let logs = Logs::new(true);
-        logs.collect(&b"hello\r\nworld"[..], LogStream::Stdout).await;
+        logs.collect(&b"hello\r\nworld"[..], LogStream::Stdout)
+            .await;
         logs.collect(&b"WARNING: x\nplain\n"[..], LogStream::Stderr)
             .await;
         let levels: Vec<_> = logs

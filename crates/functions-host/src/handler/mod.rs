@@ -8,8 +8,8 @@ mod restarts;
 mod state;
 mod supervisor;
 
-pub use logs::{LogLevel, LogLine, LogStream};
 pub(crate) use logs::Logs;
+pub use logs::{LogLevel, LogLine, LogStream};
 pub(crate) use port::choose_port;
 pub(crate) use process::Launch;
 pub(crate) use state::{State, StateWatch};

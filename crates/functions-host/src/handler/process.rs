@@ -6,7 +6,7 @@ use entrada_ambient::Random;
 use tokio::process::{Child, Command};
 
 use super::logs::{LogStream, Logs};
-use crate::error::HostError;
+use crate::error::HandlerError;
 use crate::settings::{AppSettings, CustomHandler};
 
 /// How to start the handler.
@@ -23,7 +23,7 @@ pub(crate) struct Launch {
 impl Launch {
     /// Starts the process. It dies with the returned value: a test that panics
     /// leaves nothing behind.
-    pub(crate) fn spawn(&self, logs: &Arc<Logs>) -> Result<Child, HostError> {
+    pub(crate) fn spawn(&self, logs: &Arc<Logs>) -> Result<Child, HandlerError> {
         let mut command = Command::new(&self.handler.executable);
         command
             .args(&self.handler.arguments)
@@ -44,9 +44,9 @@ impl Launch {
             .env("FUNCTIONS_CUSTOMHANDLER_PORT", &port)
             .env("FUNCTIONS_CUSTOMHANDLER_WORKER_ID", &worker)
             .env("FUNCTIONS_APP_ROOT_PATH", &self.root);
-        let mut child = command.spawn().map_err(|source| HostError::Spawn {
+        let mut child = command.spawn().map_err(|source| HandlerError::Spawn {
             executable: self.handler.executable.clone(),
-            source,
+            source: Arc::new(source),
         })?;
         // The readers end when the process's last copy of the pipe closes.
         if let Some(stdout) = child.stdout.take() {

@@ -18,7 +18,10 @@ impl Restarts {
     /// Notes a failure at `now` (a monotonic reading) and says whether the
     /// handler is started again.
     pub(super) fn after_failure(&mut self, now: Duration) -> bool {
-        if self.last.is_some_and(|last| now.saturating_sub(last) > WINDOW) {
+        if self
+            .last
+            .is_some_and(|last| now.saturating_sub(last) > WINDOW)
+        {
             self.failures = 0;
         }
         self.failures += 1;

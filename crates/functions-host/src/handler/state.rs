@@ -1,9 +1,8 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::error::HostError;
+use crate::error::HandlerError;
 
 /// Where the handler stands.
 #[derive(Debug, Clone)]
@@ -18,7 +17,7 @@ pub(crate) enum State {
     /// Killed on request; invocations wait for its successor.
     Killed,
     /// The host itself has stopped.
-    Stopped(Arc<HostError>),
+    Stopped(HandlerError),
 }
 
 /// Follows the handler's state.
@@ -65,29 +64,29 @@ impl StateWatch {
     ///
     /// # Errors
     /// Why it failed.
-    pub(crate) async fn wait_for_start(&self) -> Result<(), Arc<HostError>> {
+    pub(crate) async fn wait_for_start(&self) -> Result<(), HandlerError> {
         let mut receiver = self.receiver.clone();
         match receiver
             .wait_for(|state| !matches!(state, State::Starting))
             .await
             .as_deref()
         {
-            Ok(State::Stopped(error)) => Err(Arc::clone(error)),
-            Ok(State::Left) | Err(_) => Err(Arc::new(HostError::HandlerLeft)),
+            Ok(State::Stopped(error)) => Err(error.clone()),
+            Ok(State::Left) | Err(_) => Err(HandlerError::Left),
             Ok(State::Ready | State::Killed | State::Starting) => Ok(()),
         }
     }
 
     /// Waits until the host has stopped, and says why.
-    pub(crate) async fn stopped(&self) -> Arc<HostError> {
+    pub(crate) async fn stopped(&self) -> HandlerError {
         let mut receiver = self.receiver.clone();
         match receiver
             .wait_for(|state| matches!(state, State::Stopped(_)))
             .await
             .as_deref()
         {
-            Ok(State::Stopped(error)) => Arc::clone(error),
-            Ok(_) | Err(_) => Arc::new(HostError::HandlerLeft),
+            Ok(State::Stopped(error)) => error.clone(),
+            Ok(_) | Err(_) => HandlerError::Left,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::process::Launch;
 use super::readiness;
 use super::restarts::Restarts;
 use super::state::{State, StateWatch};
-use crate::error::HostError;
+use crate::error::HandlerError;
 
 /// With this exit code the handler asks to be started again.
 const INTENTIONAL_RESTART: i32 = 200;
@@ -72,7 +72,7 @@ impl Supervisor {
 
     /// Kills the handler if it runs, and starts it anew with no failures
     /// counted.
-    pub(crate) async fn restart(&self) -> Result<(), Arc<HostError>> {
+    pub(crate) async fn restart(&self) -> Result<(), HandlerError> {
         self.order(Command::Restart).await;
         self.state.wait_for_start().await
     }
@@ -112,7 +112,7 @@ impl Run {
                     drop(child.kill().await);
                     self.settle(ending)
                 }
-                Err(error) => Some(State::Stopped(Arc::new(error))),
+                Err(error) => Some(State::Stopped(error)),
             };
             let Some(resting) = next else {
                 continue;
@@ -153,11 +153,11 @@ impl Run {
             }
             Ending::Ordered(Some(Command::Kill(done))) => {
                 self.state.send_replace(State::Killed);
-                drop(done.send(()));
+                acknowledge(done);
                 Some(State::Killed)
             }
             Ending::Ordered(None) => Some(State::Killed),
-            Ending::TimedOut => self.after_failure(HostError::InitializationTimedOut {
+            Ending::TimedOut => self.after_failure(HandlerError::InitializationTimedOut {
                 port: self.launch.port,
                 timeout: self.launch.handler.initialization_timeout,
             }),
@@ -169,22 +169,23 @@ impl Run {
                     self.launch.handler.executable.display(),
                     self.logs.last_errors()
                 );
-                self.after_failure(HostError::HandlerKeepsFailing { last })
+                self.after_failure(HandlerError::KeepsFailing { last })
             }
         }
     }
 
-    fn after_failure(&mut self, error: HostError) -> Option<State> {
+    fn after_failure(&mut self, error: HandlerError) -> Option<State> {
         // The host would try a handler that never answered twice more, and
         // fail a minute later with the same words.
-        let hopeless = !self.has_been_ready && matches!(error, HostError::InitializationTimedOut { .. });
+        let hopeless =
+            !self.has_been_ready && matches!(error, HandlerError::InitializationTimedOut { .. });
         let again = self.restarts.after_failure(self.clock.monotonic());
         if again && !hopeless {
-            tracing::warn!(%error, "restarting the handler");
+            tracing::warn!(last = %self.logs.last_errors(), "the handler failed and is started again");
             return None;
         }
         tracing::error!(%error, "the host stops");
-        Some(State::Stopped(Arc::new(error)))
+        Some(State::Stopped(error))
     }
 
     /// Without a process, waits for the order to start one; false when the
@@ -195,7 +196,7 @@ impl Run {
                 None => return false,
                 Some(Command::Kill(done)) => {
                     self.state.send_replace(State::Killed);
-                    drop(done.send(()));
+                    acknowledge(done);
                 }
                 Some(Command::Restart(done)) => {
                     self.begin_anew(done);
@@ -209,13 +210,15 @@ impl Run {
         self.restarts = Restarts::default();
         self.has_been_ready = false;
         self.state.send_replace(State::Starting);
-        drop(done.send(()));
+        acknowledge(done);
     }
 }
 
+/// The owner may have stopped waiting, which changes nothing.
+fn acknowledge(done: oneshot::Sender<()>) {
+    done.send(()).unwrap_or_default();
+}
+
 fn ended(status: std::io::Result<ExitStatus>) -> Ending {
-    match status {
-        Ok(status) => Ending::Exited(status),
-        Err(_) => Ending::Ordered(None),
-    }
+    status.map_or(Ending::Ordered(None), Ending::Exited)
 }

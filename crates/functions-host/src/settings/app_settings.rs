@@ -1,13 +1,25 @@
 use std::collections::BTreeMap;
+use std::fmt;
 
 use entrada_ambient::{Environment, ProcessEnvironment};
 
 /// The app settings of a run, and beneath them this process's environment when
 /// the handler inherits it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct AppSettings {
     values: BTreeMap<String, String>,
     inherit: bool,
+}
+
+impl fmt::Debug for AppSettings {
+    /// Settings hold secrets: their names alone are shown.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("AppSettings")
+            .field("names", &self.values.keys())
+            .field("inherit", &self.inherit)
+            .finish_non_exhaustive()
+    }
 }
 
 impl AppSettings {

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 use serde_json::Value;
@@ -18,9 +19,18 @@ pub(crate) const FILE_LIMIT: u64 = 1024 * 1024;
 /// presets of the configuration profile, over it the app settings
 /// `AzureFunctionsJobHost__customHandler__…` (azure-functions-host,
 /// `HostJsonFileConfigurationSource`).
-#[derive(Debug)]
 pub(crate) struct Configuration {
     values: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Configuration {
+    /// Values may come from app settings, which hold secrets.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Configuration")
+            .field("keys", &self.values.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Configuration {

@@ -38,6 +38,9 @@ pub(crate) struct CustomHandler {
 
 const SECTION: &str = "customHandler";
 
+/// Routes of `customHandler.http.routes` that are read.
+const MOST_ROUTES: usize = 1000;
+
 impl CustomHandler {
     /// Reads the section; paths are resolved against the package folder `root`.
     ///
@@ -152,7 +155,7 @@ fn routes(configuration: &Configuration) -> Vec<ConfiguredRoute> {
     let default = configuration
         .get_filled("customHandler:http:defaultAuthorizationLevel")
         .unwrap_or("function");
-    (0..)
+    (0..MOST_ROUTES)
         .map(|index| format!("customHandler:http:routes:{index}"))
         .take_while(|key| configuration.has_section(key))
         .map(|key| ConfiguredRoute {
