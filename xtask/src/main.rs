@@ -10,6 +10,7 @@ mod report;
 mod stopwatch;
 mod suite;
 mod tools;
+mod verify;
 mod workspace;
 
 use std::process::ExitCode;
@@ -36,6 +37,8 @@ enum Task {
     Package(package::Options),
     /// Measures /mcp beside a bare rmcp server and writes docs/benchmarks.md
     Bench(bench::Options),
+    /// What is done before a release: builds the package twice to the same bytes, and measures
+    Verify(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +49,9 @@ fn main() -> ExitCode {
         Task::Test(options) => suite::run(&workspace, &report, &options),
         Task::Package(options) => told(&report, "package", || package::build(&workspace, &options)),
         Task::Bench(options) => told(&report, "bench", || bench::run(&workspace, &options)),
+        Task::Verify(options) => told(&report, "verify", || {
+            verify::run(&workspace, &report, &options)
+        }),
     };
     if well {
         ExitCode::SUCCESS
