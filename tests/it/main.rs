@@ -8,9 +8,11 @@
 mod rig;
 
 mod bad_input;
+mod chat;
 mod health;
 mod mcp;
 mod python;
 mod revocation;
 mod sign_in;
+mod stand_ins;
 mod tokens;
