@@ -71,6 +71,7 @@ impl Suite<'_> {
                 log,
             }),
             Err(error) => Err(error),
+            Ok(()) if totals.passed == 0 => Err(Error::Rule("no test ran".into())),
             Ok(()) => Ok(totals),
         }
     }
