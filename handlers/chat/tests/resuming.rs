@@ -1,0 +1,229 @@
+use entrada_tables::{Condition, Row, Tables};
+use serde_json::{Value, json};
+
+use super::super::TABLE;
+use super::super::message::row_key;
+use super::foundry::{Reply, created, delta, ended, says};
+use super::{Place, Read, Reader, id, names, text};
+use crate::downstream::testing::{ALICE, BOB, HOME};
+use crate::identity::UserPartition;
+
+/// Comes back after an event, to the instance at `base`.
+async fn come_back(place: &Place, base: &str, session: &str, after: &Read) -> reqwest::Response {
+    come_back_as(place, &place.token, base, session, &after.id).await
+}
+
+async fn come_back_as(
+    place: &Place,
+    token: &str,
+    base: &str,
+    session: &str,
+    after: &str,
+) -> reqwest::Response {
+    place
+        .world
+        .http
+        .post(format!("{base}/api/chat"))
+        .bearer_auth(token)
+        .header("accept", "text/event-stream")
+        .header("last-event-id", after)
+        .json(&json!({"session_id": session, "content": "hello"}))
+        .send()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_finished_answer_is_told_from_any_event_on_without_asking_the_agent() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    place
+        .agents
+        .reply(says("resp_1", &["one ", "two ", "three"]));
+    let events = Reader::new(place.say_streaming(&session, "hello").await)
+        .rest()
+        .await;
+    let another = place.another().await;
+    for heard in 0..events.len() {
+        let response = come_back(&place, &another, &session, &events[heard]).await;
+        let rest = Reader::new(response).rest().await;
+        let whole = format!("{}{}", text(&events[..=heard]), text(&rest));
+        assert_eq!(whole, "one two three", "after event {heard}");
+        assert_eq!(rest.last().unwrap().name, "message.completed");
+        assert_eq!(rest.last().unwrap().data, events[3].data);
+    }
+    assert_eq!(place.agents.arrived().len(), 1);
+    assert_eq!(place.messages(&session).await.len(), 2);
+}
+
+#[tokio::test]
+async fn an_answer_that_another_instance_reads_is_followed() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "one ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    let first = reader.next().await.unwrap();
+    drop(reader);
+    place
+        .until(&session, |last| last["status"] == "in_progress")
+        .await;
+    let another = place.another().await;
+    let mut reader = Reader::new(come_back(&place, &another, &session, &first).await);
+    live.send(delta(2, "two ")).unwrap();
+    let second = reader.next().await.unwrap();
+    assert_eq!(second.data["text"], "two ");
+    live.send(delta(3, "three")).unwrap();
+    live.send(ended(4, "resp_1", "completed")).unwrap();
+    let rest = reader.rest().await;
+    assert_eq!(text(&rest), "three");
+    assert_eq!(
+        rest.last().unwrap().data["message"]["content"],
+        "one two three"
+    );
+    assert_eq!(place.agents.arrived().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "one ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    let first = reader.next().await.unwrap();
+    place
+        .until(&session, |last| last["content"] == "one ")
+        .await;
+    // The instance loses storage for good, and its lease runs out.
+    place.world.advance(61).await;
+    let another = place.another().await;
+    place.agents.reply(Reply::Events(vec![
+        delta(2, "two "),
+        delta(3, "three"),
+        ended(4, "resp_1", "completed"),
+    ]));
+    let response = come_back(&place, &another, &session, &first).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(text(&rest), "two three");
+    let message = &rest.last().unwrap().data["message"];
+    assert_eq!(message["content"], "one two three");
+    assert_eq!(message["status"], "completed");
+    let resumed = place.agents.arrived().pop().unwrap();
+    assert!(resumed.target.starts_with("GET "), "{}", resumed.target);
+    assert!(resumed.target.contains("resp_1") && resumed.target.contains("starting_after=1"));
+    assert_eq!(place.messages(&session).await.pop().unwrap(), *message);
+    // The instance that was given up finds that the session is not its own.
+    live.send(delta(2, "nonsense")).unwrap();
+    let rest = reader.rest().await;
+    assert_eq!(rest.last().unwrap().name, "error");
+    assert_eq!(place.messages(&session).await.pop().unwrap(), *message);
+}
+
+#[tokio::test]
+async fn a_client_that_was_ahead_of_storage_hears_nothing_twice() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    place.agents.reply(Reply::Broken(vec![
+        created("resp_1"),
+        delta(1, "one "),
+        delta(2, "two "),
+    ]));
+    let events = Reader::new(place.say_streaming(&session, "hello").await)
+        .rest()
+        .await;
+    assert_eq!(names(&events), ["message.delta", "message.delta", "error"]);
+    // As it is when an instance is stopped before its next write.
+    let partition = UserPartition::of(HOME, ALICE);
+    let behind = Row::new(partition.as_str(), row_key(id(&session), 1))
+        .with_long_text("content", "one ")
+        .with("sequence", 1_i64);
+    let tables = &place.world.tables;
+    tables
+        .merge(TABLE, &behind, &Condition::Exists)
+        .await
+        .unwrap();
+    place.agents.reply(Reply::Events(vec![
+        delta(2, "two "),
+        delta(3, "three"),
+        ended(4, "resp_1", "completed"),
+    ]));
+    let response = come_back(&place, &place.base, &session, &events[1]).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(text(&rest), "three");
+    let message = &rest.last().unwrap().data["message"];
+    assert_eq!(message["content"], "one two three");
+}
+
+#[tokio::test]
+async fn an_answer_that_the_agent_does_not_have_any_more_stays_incomplete() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    place
+        .agents
+        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
+    let events = Reader::new(place.say_streaming(&session, "hello").await)
+        .rest()
+        .await;
+    place
+        .agents
+        .reply(Reply::Status(404, Vec::new(), json!({})));
+    let response = come_back(&place, &place.base, &session, &events[0]).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(names(&rest), ["error"]);
+    // Nobody asks a second time.
+    let response = come_back(&place, &place.base, &session, &events[0]).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(names(&rest), ["message.completed"]);
+    assert_eq!(rest[0].data["message"]["status"], "incomplete");
+    place.agents.reply(says("resp_2", &["hi"]));
+    assert_eq!(place.say(&session, "hello").await.0, 200);
+}
+
+#[tokio::test]
+async fn what_was_asked_is_asked_again_when_the_client_is_back() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let link = "https://logic-1.consent.azure-apihub.net/login?data=secret";
+    place.agents.reply(Reply::Events(vec![
+        created("resp_1"),
+        delta(1, "First: "),
+        json!({"type": "response.output_item.done", "sequence_number": 2, "item": {
+            "type": "oauth_consent_request", "id": "oauthreq_1", "server_label": "github",
+            "consent_link": link}}),
+        ended(3, "resp_1", "completed"),
+    ]));
+    let events = Reader::new(place.say_streaming(&session, "list").await)
+        .rest()
+        .await;
+    let another = place.another().await;
+    let response = come_back(&place, &another, &session, &events[0]).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(names(&rest), ["consent.required", "message.completed"]);
+    assert_eq!(rest[0].data["link"], link);
+}
+
+#[tokio::test]
+async fn an_event_id_resumes_its_own_session_alone() {
+    let place = Place::new().await;
+    let (mine, other) = (place.new_session().await, place.new_session().await);
+    place.agents.reply(says("resp_1", &["one"]));
+    let events = Reader::new(place.say_streaming(&mine, "hello").await)
+        .rest()
+        .await;
+    let event = events[0].id.as_str();
+    let bob = place.world.entra_token(HOME, BOB);
+    for (token, session, after) in [
+        (&place.token, &other, event),
+        (&place.token, &mine, "garbage"),
+        (&bob, &mine, event),
+    ] {
+        let response = come_back_as(&place, token, &place.base, session, after).await;
+        assert_eq!(response.status(), 400);
+        let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        assert_eq!(body["code"], "INVALID_EVENT_ID");
+    }
+    assert_eq!(place.agents.arrived().len(), 1);
+}
