@@ -15,7 +15,7 @@ use crate::auth::callback::CallbackState;
 use crate::auth::info::Info;
 use crate::auth::login::LoginState;
 use crate::chat::{AgentRoute, AgentsService, Catalogue, Chat, ChatLimits, ChatSources};
-use crate::config::{Settings, StorageSettings};
+use crate::config::{Settings, StorageSettings, WeatherSettings};
 use crate::downstream::{Downstream, DownstreamSources};
 use crate::error::chain;
 use crate::grants::{Grants, Keys};
@@ -27,7 +27,7 @@ use crate::oauth::ProtectedResources;
 use crate::ops::{Health, HealthSources, Root};
 use crate::policy::{self, Policy};
 use crate::state::{AppState, Pieces};
-use crate::weather::{Alerts, ExampleWeather};
+use crate::weather::{Alerts, ExampleWeather, OpenMeteo, OpenMeteoUrls, WeatherProvider};
 use crate::{auth, chat, downstream, grants, identity, weather};
 
 /// The tables that the server works with.
@@ -282,15 +282,13 @@ fn pieces(
         foundry: settings.foundry_endpoint.is_some(),
     };
     let health = Arc::new(Health::new(sources, clock.clone()));
-    let services = tools::Services {
-        weather: Arc::new(ExampleWeather::new(clock.clone())),
-        alerts: Arc::new(Alerts::new(
-            shared.tables.clone(),
-            clock.clone(),
-            random.clone(),
-        )),
-        health: health.clone(),
-    };
+    let info = Arc::new(Info::new(
+        &base,
+        upstream.settings.tenant_id,
+        upstream.settings.client_id,
+        &upstream.settings.required_scope,
+    ));
+    let services = tool_services(settings, ambient, &shared, &health, &info);
     let registry = tools::registry(&services, shared.policy.clone())
         .map_err(|error| StartError::new("tools", error.to_string()))?;
     let registry = Arc::new(registry);
@@ -299,12 +297,7 @@ fn pieces(
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,
-        info: Arc::new(Info::new(
-            &base,
-            upstream.settings.tenant_id,
-            upstream.settings.client_id,
-            &upstream.settings.required_scope,
-        )),
+        info,
         resources: Arc::new(ProtectedResources::new(&base, &upstream.settings)),
         mcp: McpServer::new(registry.clone(), shared.grants.clone()),
         registry,
@@ -318,6 +311,46 @@ fn pieces(
         clock,
         random,
     })
+}
+
+fn tool_services(
+    settings: &Settings,
+    ambient: &Ambient,
+    shared: &Shared,
+    health: &Arc<Health>,
+    info: &Arc<Info>,
+) -> tools::Services {
+    let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
+    tools::Services {
+        weather: weather_provider(&settings.weather, ambient),
+        alerts: Arc::new(Alerts::new(shared.tables.clone(), clock.clone(), random)),
+        health: health.clone(),
+        info: info.clone(),
+        system: tools::SystemSources {
+            rings: shared.rings.clone(),
+            revocations: shared.revocations.clone(),
+            storage: settings.storage.kind(),
+            clock,
+        },
+    }
+}
+
+fn weather_provider(settings: &WeatherSettings, ambient: &Ambient) -> Arc<dyn WeatherProvider> {
+    let clock = ambient.clock.clone();
+    match settings {
+        WeatherSettings::Example => Arc::new(ExampleWeather::new(clock)),
+        WeatherSettings::OpenMeteo {
+            forecast,
+            geocoding,
+        } => {
+            let urls = OpenMeteoUrls {
+                forecast: forecast.clone(),
+                geocoding: geocoding.clone(),
+            };
+            let random = ambient.random.clone();
+            Arc::new(OpenMeteo::new(urls, ambient.http.clone(), clock, random))
+        }
+    }
 }
 
 fn sign_in(

@@ -19,6 +19,8 @@ pub mod oauth;
 pub mod ops;
 pub mod policy;
 pub mod router;
+#[cfg(test)]
+mod snapshot;
 pub mod state;
 pub mod weather;
 

@@ -99,7 +99,7 @@ fn mcp_routes(state: &AppState) -> Router<AppState> {
     let authenticator: &Arc<Authenticator> = &state.0.authenticator;
     let guarded = |routes: Router<AppState>, door| {
         routes.layer(from_fn_with_state(
-            McpDoor::new(door, authenticator.clone()),
+            McpDoor::new(door, authenticator.clone(), state.0.registry.clone()),
             McpDoor::guard,
         ))
     };

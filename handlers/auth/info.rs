@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -11,16 +12,25 @@ use super::tokens::SCOPE;
 use crate::config::BaseUrl;
 
 /// How to sign in.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Info {
+    /// Where people begin to sign in, in a browser.
     login_url: String,
+    /// Where a front end exchanges the one-time code for tokens.
     exchange_url: String,
+    /// Where a front end gets new tokens.
     refresh_url: String,
+    /// Where a sign-in is ended.
     logout_url: String,
+    /// What MCP clients read to find the authorization server (RFC 9728).
     protected_resource_metadata: String,
+    /// The home tenant.
     tenant_id: Uuid,
+    /// The application that people sign in to.
     client_id: Uuid,
+    /// The scopes of this server's tokens.
     scopes: Vec<&'static str>,
+    /// What to ask Microsoft Entra ID for, to bring its token.
     entra_scope: String,
 }
 

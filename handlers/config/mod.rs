@@ -8,6 +8,7 @@ mod faults;
 mod names;
 mod reader;
 mod storage;
+mod weather;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -24,6 +25,7 @@ pub use faults::SettingsFaults;
 use reader::Reader;
 pub use reader::Surroundings;
 pub use storage::StorageSettings;
+pub use weather::WeatherSettings;
 
 /// The port when nobody says otherwise: the one that Functions Core Tools
 /// use.
@@ -68,6 +70,8 @@ pub struct Settings {
     pub agents: Option<PathBuf>,
     /// The file that says which role sees what; none: the built-in policy.
     pub policy: Option<PathBuf>,
+    /// Where weather comes from.
+    pub weather: WeatherSettings,
     /// Log filter, in the form of `tracing_subscriber::EnvFilter`.
     pub log: String,
 }
@@ -90,6 +94,7 @@ impl Settings {
         let base_url = base_url(&mut reader, listen.port());
         let entra = entra(&mut reader);
         let storage = storage::read(&mut reader, surroundings);
+        let weather = weather::read(&mut reader, surroundings);
         let callback_url = callback_url(&mut reader, base_url.as_ref());
         let redirect_uris = redirect_uris(&mut reader);
         let settings = (|| {
@@ -112,6 +117,7 @@ impl Settings {
                 consent_hosts: reader.list("ENTRADA_CONSENT_HOSTS"),
                 agents: reader.text("ENTRADA_AGENTS").map(PathBuf::from),
                 policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
+                weather: weather?,
                 log: reader
                     .text("ENTRADA_LOG")
                     .unwrap_or_else(|| "info".to_owned()),

@@ -18,6 +18,18 @@ pub enum StorageSettings {
     TableService(Url),
 }
 
+impl StorageSettings {
+    /// What it is, in words for administrators.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Embedded(_) => "embedded file",
+            Self::ConnectionString(_) => "Table Storage by connection string",
+            Self::TableService(_) => "Table Storage by managed identity",
+        }
+    }
+}
+
 const NAME: &str = "ENTRADA_STORAGE";
 
 pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Option<StorageSettings> {

@@ -11,6 +11,7 @@ use aws_lc_rs::signature::{
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entrada_ambient::{Clock, Random};
+use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -43,7 +44,7 @@ pub enum KeyRingError {
 }
 
 /// What a key is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyUse {
     /// Signs access tokens: EC P-256 (ES256).
@@ -55,7 +56,7 @@ pub enum KeyUse {
 }
 
 /// Where a key is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
     /// Published, not yet used: verifiers learn it before it signs.
@@ -143,7 +144,32 @@ pub struct PublicJwk {
     y: String,
 }
 
+/// A key as administrators see it: without its material.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct KeySummary {
+    /// Its id.
+    pub kid: String,
+    /// What it is for.
+    #[serde(rename = "use")]
+    pub key_use: KeyUse,
+    /// Where it is in its life.
+    pub state: KeyState,
+}
+
 impl KeyRing {
+    /// The keys without their material, in the ring's order.
+    #[must_use]
+    pub fn summary(&self) -> Vec<KeySummary> {
+        self.keys
+            .iter()
+            .map(|key| KeySummary {
+                kid: key.kid.clone(),
+                key_use: key.key_use,
+                state: key.state,
+            })
+            .collect()
+    }
+
     /// Reads a ring from its JSON
     /// (`{"version": 1, "keys": [{kid, use, jwk, state, created_at}]}`).
     ///

@@ -15,7 +15,7 @@ mod sealing;
 pub use authenticate::{Authenticator, Caller, Refusal};
 pub use challenge::Challenge;
 pub use door::{Audience, Door};
-pub use key_ring::{KeyRing, KeyRingError, KeyState, KeyUse, PublicJwk};
+pub use key_ring::{KeyRing, KeyRingError, KeyState, KeySummary, KeyUse, PublicJwk};
 pub use key_rings::{KeyRings, NoKeyRing};
 pub use own_token::{OwnToken, OwnTokenError, OwnTokens, TokenTerms};
 pub use principal::{Principal, TokenSource, UserPartition};

@@ -174,9 +174,26 @@ impl Revocations {
     /// Whether the list is young enough to decide by.
     #[must_use]
     pub fn is_fresh(&self) -> bool {
-        self.list()
-            .loaded_at
-            .is_some_and(|loaded| self.clock.monotonic().saturating_sub(loaded) <= STALE_AFTER)
+        self.age().is_some_and(|age| age <= STALE_AFTER)
+    }
+
+    /// How old the list is; `None` before the first load.
+    #[must_use]
+    pub fn age(&self) -> Option<Duration> {
+        let loaded = self.list().loaded_at?;
+        Some(self.clock.monotonic().saturating_sub(loaded))
+    }
+
+    /// How much is on the list.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list().entries.len()
+    }
+
+    /// Whether nothing is on the list.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// What the list says about `principal`. In memory, on every request.

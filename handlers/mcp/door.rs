@@ -2,33 +2,50 @@
 //! settled before a byte of MCP is read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, Method};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde::Deserialize;
 
-use super::McpServer;
-use crate::identity::{Authenticator, Door};
+use super::{McpServer, Registry};
+use crate::identity::{Authenticator, Door, Refusal};
 
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The largest body of a request without a token that is read to find out
+/// what it asks for, in bytes. Public tools take next to nothing.
+const MAX_ANONYMOUS_BODY: usize = 16 * 1024;
+
+/// How long a request without a token may take to send its body.
+const ANONYMOUS_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Marks a request without a token that asks for nothing but a public tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Anonymous;
 
 /// A door at which MCP clients call.
 #[derive(Debug, Clone)]
 pub struct McpDoor {
     door: Door,
     authenticator: Arc<Authenticator>,
+    registry: Arc<Registry>,
 }
 
 impl McpDoor {
-    /// The door `door`.
+    /// The door `door` to these tools.
     #[must_use]
-    pub fn new(door: Door, authenticator: Arc<Authenticator>) -> Self {
+    pub fn new(door: Door, authenticator: Arc<Authenticator>, registry: Arc<Registry>) -> Self {
         Self {
             door,
             authenticator,
+            registry,
         }
     }
 
@@ -48,21 +65,70 @@ impl McpDoor {
         )
     }
 
-    /// Lets in who has a good token for the door.
+    /// Lets in who has a good token for the door, and who has none and calls
+    /// a public tool. A bad token is a bad token, whatever is called.
     pub async fn guard(State(door): State<Self>, mut request: Request, next: Next) -> Response {
         let authenticated = door
             .authenticator
             .authenticate(door.door, request.headers())
             .await;
-        match authenticated {
+        let refusal = match authenticated {
             Ok(principal) => {
                 request.extensions_mut().insert(principal);
-                next.run(request).await
+                return next.run(request).await;
             }
-            Err(refusal) => door
-                .authenticator
-                .refuse(door.door, &refusal)
-                .into_response(),
-        }
+            Err(Refusal::Missing) => match door.public_call(request).await {
+                Some(request) => return next.run(request).await,
+                None => Refusal::Missing,
+            },
+            Err(refusal) => refusal,
+        };
+        door.authenticator
+            .refuse(door.door, &refusal)
+            .into_response()
     }
+
+    /// The request again, marked, if it calls a public tool. Headers can rule
+    /// that out without reading the body, but not prove it: an `initialize`
+    /// client sends none, and nobody would compare them with its body.
+    async fn public_call(&self, request: Request) -> Option<Request> {
+        if request.method() != Method::POST || !self.headers_allow(request.headers()) {
+            return None;
+        }
+        let (mut parts, body) = request.into_parts();
+        let reading = to_bytes(body, MAX_ANONYMOUS_BODY);
+        let bytes = tokio::time::timeout(ANONYMOUS_PATIENCE, reading)
+            .await
+            .ok()?
+            .ok()?;
+        let call: PublicCall = serde_json::from_slice(&bytes).ok()?;
+        if call.method != TOOLS_CALL || !self.registry.is_public(&call.params.name) {
+            return None;
+        }
+        parts.extensions.insert(Anonymous);
+        Some(Request::from_parts(parts, Body::from(bytes)))
+    }
+
+    /// Whether what the headers of the 2026-07-28 protocol name, if anything,
+    /// is a public tool.
+    fn headers_allow(&self, headers: &HeaderMap) -> bool {
+        let named = |name| headers.get_all(name).iter().map(|value| value.to_str());
+        named("mcp-method").all(|method| method.is_ok_and(|method| method == TOOLS_CALL))
+            && named("mcp-name").all(|name| name.is_ok_and(|name| self.registry.is_public(name)))
+    }
+}
+
+const TOOLS_CALL: &str = "tools/call";
+
+/// What a JSON-RPC request asks for. A batch is none of these, nor is a
+/// request with a member twice.
+#[derive(Deserialize)]
+struct PublicCall {
+    method: String,
+    params: PublicParams,
+}
+
+#[derive(Deserialize)]
+struct PublicParams {
+    name: String,
 }

@@ -1,17 +1,22 @@
 //! The MCP server: tools by role over Streamable HTTP, stateless, both
 //! protocol eras.
 
+mod definition;
 mod door;
+mod erased;
 mod list;
 mod origin;
 mod registry;
 mod server;
+#[cfg(test)]
+mod tests;
 mod tool;
 pub mod tools;
 
-pub use door::McpDoor;
+pub use definition::DefinitionError;
+pub use door::{Anonymous, McpDoor};
 pub use list::list_as_json;
 pub use origin::{AllowedOrigins, check_origin};
 pub use registry::{Outcome, Registry};
 pub use server::McpServer;
-pub use tool::{Effects, Tool, ToolError};
+pub use tool::{Effects, PublicTool, Tool, ToolError};

@@ -1,18 +1,16 @@
 //! The tools of the server, and the one way to list and call them.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use jsonschema::Validator;
-use rmcp::model::{JsonObject, Tool as ToolDefinition, ToolAnnotations};
-use schemars::generate::SchemaSettings;
+use rmcp::model::{JsonObject, Tool as ToolDefinition};
 use serde_json::Value;
-use thiserror::Error;
 
-use super::{Tool, ToolError};
+use super::definition::{DefinitionError, Facts, define, problems};
+use super::erased::{AnyPublicTool, AnyTool};
+use super::{PublicTool, Tool, ToolError};
 use crate::identity::Principal;
 use crate::policy::{Policy, ToolClass};
 
@@ -27,33 +25,20 @@ pub enum Outcome {
     Unknown,
 }
 
-/// A fault in a tool's own definition.
-#[derive(Debug, Error)]
-#[error("tool `{tool}`: {what}")]
-pub struct DefinitionError {
-    tool: &'static str,
-    what: String,
-}
-
-type CallFuture<'a> = Pin<Box<dyn Future<Output = Result<Value, ToolError>> + Send + 'a>>;
-
-/// A tool whose types are erased.
-trait AnyTool: Send + Sync {
-    fn call<'a>(&'a self, caller: &'a Principal, arguments: Value) -> CallFuture<'a>;
-}
-
-impl<T: Tool> AnyTool for T {
-    fn call<'a>(&'a self, caller: &'a Principal, arguments: Value) -> CallFuture<'a> {
-        Box::pin(async move {
-            // The schema was checked; what is left is what serde knows and
-            // JSON Schema cannot say.
-            let arguments = serde_json::from_value(arguments)
-                .map_err(|error| ToolError::new(format!("Invalid arguments: {error}.")))?;
-            let output = Tool::call(self, caller, arguments).await?;
-            serde_json::to_value(output)
-                .map_err(|error| ToolError::unavailable("The tool's answer is not JSON.", error))
-        })
+impl From<Result<Value, ToolError>> for Outcome {
+    fn from(result: Result<Value, ToolError>) -> Self {
+        match result {
+            Ok(value) => Self::Done(value),
+            Err(error) => Self::Failed(error),
+        }
     }
+}
+
+/// A tool whose types are erased: one that knows its caller, or one that
+/// does not.
+enum Runner {
+    Signed(Box<dyn AnyTool>),
+    Open(Box<dyn AnyPublicTool>),
 }
 
 struct Entry {
@@ -61,7 +46,7 @@ struct Entry {
     definition: ToolDefinition,
     example: Value,
     arguments: Validator,
-    tool: Box<dyn AnyTool>,
+    runner: Runner,
 }
 
 /// The tools, by name.
@@ -92,38 +77,59 @@ impl Registry {
     /// Adds a tool.
     ///
     /// # Errors
-    /// When its name is taken, or a schema of its own is not one.
-    pub fn with<T: Tool>(mut self, tool: T) -> Result<Self, DefinitionError> {
-        let fault = |what: String| DefinitionError {
-            tool: T::NAME,
-            what,
-        };
-        let input = schema_of::<T::Arguments>().map_err(fault)?;
-        let output = schema_of::<T::Output>().map_err(fault)?;
-        let arguments = jsonschema::validator_for(&Value::Object(input.clone()))
-            .map_err(|error| fault(error.to_string()))?;
-        let example = T::example();
-        if let Err(error) = arguments.validate(&example) {
-            return Err(fault(format!("its example is not valid: {error}")));
-        }
-        let annotations = ToolAnnotations::with_title(T::TITLE)
-            .read_only(T::CLASS == ToolClass::Read)
-            .destructive(T::EFFECTS.destructive)
-            .idempotent(T::EFFECTS.idempotent)
-            .open_world(T::EFFECTS.open_world);
-        let definition = ToolDefinition::new(T::NAME, T::DESCRIPTION, Arc::new(input))
-            .with_title(T::TITLE)
-            .with_raw_output_schema(Arc::new(output))
-            .with_annotations(annotations);
-        let entry = Entry {
+    /// When its name is taken, a schema of its own is not one, or its effects
+    /// do not go with its class.
+    pub fn with<T: Tool>(self, tool: T) -> Result<Self, DefinitionError> {
+        let facts = Facts {
+            name: T::NAME,
+            title: T::TITLE,
+            description: T::DESCRIPTION,
             class: T::CLASS,
+            effects: T::EFFECTS,
+        };
+        if T::CLASS == ToolClass::Public {
+            return Err(facts.fault("its class is that of public tools alone"));
+        }
+        let runner = Runner::Signed(Box::new(tool));
+        self.insert::<T::Arguments, T::Output>(&facts, T::example(), runner)
+    }
+
+    /// Adds a tool that answers anybody.
+    ///
+    /// # Errors
+    /// As for [`Registry::with`].
+    pub fn with_public<T: PublicTool>(self, tool: T) -> Result<Self, DefinitionError> {
+        let facts = Facts {
+            name: T::NAME,
+            title: T::TITLE,
+            description: T::DESCRIPTION,
+            class: ToolClass::Public,
+            effects: super::Effects::READS,
+        };
+        let runner = Runner::Open(Box::new(tool));
+        self.insert::<T::Arguments, T::Output>(&facts, T::example(), runner)
+    }
+
+    fn insert<A, O>(
+        mut self,
+        facts: &Facts,
+        example: Value,
+        runner: Runner,
+    ) -> Result<Self, DefinitionError>
+    where
+        A: schemars::JsonSchema,
+        O: schemars::JsonSchema,
+    {
+        let (definition, arguments) = define::<A, O>(facts, &example)?;
+        let entry = Entry {
+            class: facts.class,
             definition,
             example,
             arguments,
-            tool: Box::new(tool),
+            runner,
         };
-        if self.tools.insert(T::NAME, entry).is_some() {
-            return Err(fault("its name is taken".to_owned()));
+        if self.tools.insert(facts.name, entry).is_some() {
+            return Err(facts.fault("its name is taken"));
         }
         Ok(self)
     }
@@ -149,10 +155,21 @@ impl Registry {
     /// The class of a tool, if the caller may call it.
     #[must_use]
     pub fn class_for(&self, caller: &Principal, name: &str) -> Option<ToolClass> {
+        self.visible_entry(caller, name).map(|entry| entry.class)
+    }
+
+    /// Whether a tool of this name answers anybody.
+    #[must_use]
+    pub fn is_public(&self, name: &str) -> bool {
         self.tools
             .get(name)
-            .map(|entry| entry.class)
-            .filter(|class| self.policy.allows_tool(caller, *class))
+            .is_some_and(|entry| entry.class == ToolClass::Public)
+    }
+
+    fn visible_entry(&self, caller: &Principal, name: &str) -> Option<&Entry> {
+        self.tools
+            .get(name)
+            .filter(|entry| self.policy.allows_tool(caller, entry.class))
     }
 
     /// Calls a tool for a caller: looked up, authorised by the predicate of
@@ -165,63 +182,42 @@ impl Registry {
         name: &str,
         arguments: Option<JsonObject>,
     ) -> Outcome {
-        let entry = self
-            .tools
-            .get(name)
-            .filter(|entry| self.policy.allows_tool(caller, entry.class));
-        let Some(entry) = entry else {
+        let Some(entry) = self.visible_entry(caller, name) else {
             return Outcome::Unknown;
         };
-        let arguments = Value::Object(arguments.unwrap_or_default());
-        if let Some(problems) = problems(&entry.arguments, &arguments) {
-            return Outcome::Failed(ToolError::new(problems));
+        let arguments = match entry.check(arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return Outcome::Failed(error),
+        };
+        match &entry.runner {
+            Runner::Signed(tool) => tool.call(caller, arguments).await,
+            Runner::Open(tool) => tool.call(arguments).await,
         }
-        match entry.tool.call(caller, arguments).await {
-            Ok(value) => Outcome::Done(value),
+        .into()
+    }
+
+    /// Calls a tool for somebody without a token. Only public ones exist for
+    /// them.
+    pub async fn call_anonymously(&self, name: &str, arguments: Option<JsonObject>) -> Outcome {
+        let Some(entry) = self.tools.get(name) else {
+            return Outcome::Unknown;
+        };
+        let Runner::Open(tool) = &entry.runner else {
+            return Outcome::Unknown;
+        };
+        match entry.check(arguments) {
+            Ok(arguments) => tool.call(arguments).await.into(),
             Err(error) => Outcome::Failed(error),
         }
     }
 }
 
-/// What is wrong with arguments, at most five problems, each with its place.
-fn problems(validator: &Validator, arguments: &Value) -> Option<Cow<'static, str>> {
-    if validator.is_valid(arguments) {
-        return None;
-    }
-    let found: Vec<String> = validator
-        .iter_errors(arguments)
-        .take(5)
-        .map(|error| {
-            let place = error.instance_path().to_string();
-            let place = if place.is_empty() {
-                "arguments"
-            } else {
-                place.trim_start_matches('/')
-            };
-            format!("{place}: {}", error.masked())
-        })
-        .collect();
-    Some(format!("Invalid arguments: {}.", found.join("; ")).into())
-}
-
-/// The JSON Schema (2020-12) of a type, everything inlined: some clients do
-/// not follow `$ref`.
-fn schema_of<T: schemars::JsonSchema>() -> Result<JsonObject, String> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
-    let schema = settings.into_generator().into_root_schema_for::<T>();
-    match schema.to_value() {
-        Value::Object(mut object) => {
-            // Those of the Rust type, which say nothing to a client.
-            object.remove("title");
-            object.remove("description");
-            object
-                .entry("properties")
-                .or_insert_with(|| Value::Object(JsonObject::new()));
-            Ok(object)
+impl Entry {
+    fn check(&self, arguments: Option<JsonObject>) -> Result<Value, ToolError> {
+        let arguments = Value::Object(arguments.unwrap_or_default());
+        match problems(&self.arguments, &arguments) {
+            None => Ok(arguments),
+            Some(problems) => Err(ToolError::new(problems)),
         }
-        _ => Err("its schema is not an object".to_owned()),
     }
 }

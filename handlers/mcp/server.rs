@@ -13,7 +13,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 
-use super::{Outcome, Registry, ToolError};
+use super::{Anonymous, Outcome, Registry, ToolError};
 use crate::error::chain;
 use crate::grants::Grants;
 use crate::identity::Principal;
@@ -44,7 +44,7 @@ impl McpServer {
     /// Whether a call that changes something may go on: the grant's row is
     /// read, so that a revocation counts at once and not within seconds.
     async fn confirmed(&self, caller: &Principal, class: ToolClass) -> Result<(), ErrorData> {
-        if class == ToolClass::Read {
+        if matches!(class, ToolClass::Read | ToolClass::Public) {
             return Ok(());
         }
         match self.grants.confirm(caller).await {
@@ -65,11 +65,24 @@ impl McpServer {
 }
 
 fn caller(context: &RequestContext<RoleServer>) -> Result<&Principal, ErrorData> {
+    attached(context)
+        .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+}
+
+/// What the door attached to the request.
+fn attached<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> Option<&T> {
     context
         .extensions
         .get::<http::request::Parts>()
-        .and_then(|parts| parts.extensions.get::<Principal>())
-        .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
+        .and_then(|parts| parts.extensions.get())
+}
+
+fn answer(name: &str, outcome: Outcome) -> Result<CallToolResponse, ErrorData> {
+    match outcome {
+        Outcome::Done(value) => Ok(CallToolResult::structured(value).into()),
+        Outcome::Failed(error) => Ok(failed(name, &error).into()),
+        Outcome::Unknown => Err(unknown_tool(name)),
+    }
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
@@ -100,11 +113,14 @@ impl ServerHandler for McpServer {
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = caller(&context)?;
         let visible = self.registry.visible(caller);
-        if visible.is_empty() {
+        if visible
+            .iter()
+            .all(|tool| self.registry.is_public(&tool.name))
+        {
             tracing::info!(
                 roles = ?caller.roles(),
                 tenant = %caller.tenant_id(),
-                "the tool list is empty: no role of the caller sees a tool"
+                "the tool list is empty but for public tools: no role of the caller sees a tool"
             );
         }
         let after = request.and_then(|request| request.cursor);
@@ -137,6 +153,13 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
+        if attached::<Anonymous>(&context).is_some() {
+            let outcome = self
+                .registry
+                .call_anonymously(&request.name, request.arguments)
+                .await;
+            return answer(&request.name, outcome);
+        }
         let caller = caller(&context)?;
         let class = self
             .registry
@@ -147,11 +170,7 @@ impl ServerHandler for McpServer {
             .registry
             .call(caller, &request.name, request.arguments)
             .await;
-        match outcome {
-            Outcome::Done(value) => Ok(CallToolResult::structured(value).into()),
-            Outcome::Failed(error) => Ok(failed(&request.name, &error).into()),
-            Outcome::Unknown => Err(unknown_tool(&request.name)),
-        }
+        answer(&request.name, outcome)
     }
 
     async fn list_prompts(

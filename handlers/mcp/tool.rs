@@ -18,6 +18,8 @@ use crate::policy::ToolClass;
 /// `ToolAnnotations`).
 #[derive(Debug, Clone, Copy)]
 pub struct Effects {
+    /// Changes nothing.
+    pub read_only: bool,
     /// May destroy something.
     pub destructive: bool,
     /// Calling it again with the same arguments changes nothing more.
@@ -29,7 +31,24 @@ pub struct Effects {
 impl Effects {
     /// Reads what this server holds.
     pub const READS: Self = Self {
+        read_only: true,
         destructive: false,
+        idempotent: true,
+        open_world: false,
+    };
+
+    /// Makes or changes something that this server holds.
+    pub const WRITES: Self = Self {
+        read_only: false,
+        destructive: false,
+        idempotent: false,
+        open_world: false,
+    };
+
+    /// Deletes something that this server holds.
+    pub const DELETES: Self = Self {
+        read_only: false,
+        destructive: true,
         idempotent: true,
         open_world: false,
     };
@@ -44,7 +63,7 @@ pub trait Tool: Send + Sync + 'static {
     const TITLE: &'static str;
     /// What it does and when to use it, for the model.
     const DESCRIPTION: &'static str;
-    /// Who sees it.
+    /// Who sees it. Never [`ToolClass::Public`]: that is [`PublicTool`].
     const CLASS: ToolClass;
     /// What a call does.
     const EFFECTS: Effects;
@@ -62,6 +81,31 @@ pub trait Tool: Send + Sync + 'static {
     fn call(
         &self,
         caller: &Principal,
+        arguments: Self::Arguments,
+    ) -> impl Future<Output = Result<Self::Output, ToolError>> + Send;
+}
+
+/// A tool that answers anybody, without a token too, and so is never told who
+/// asks. It may only read what everybody may know.
+pub trait PublicTool: Send + Sync + 'static {
+    /// The name that clients call, `snake_case`.
+    const NAME: &'static str;
+    /// The name that people read.
+    const TITLE: &'static str;
+    /// What it does and when to use it, for the model.
+    const DESCRIPTION: &'static str;
+
+    /// What it takes, as for [`Tool`].
+    type Arguments: DeserializeOwned + JsonSchema + Send;
+    /// What it gives, as structured content.
+    type Output: Serialize + JsonSchema + Send;
+
+    /// Arguments of a typical call.
+    fn example() -> Value;
+
+    /// Answers.
+    fn call(
+        &self,
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Self::Output, ToolError>> + Send;
 }
@@ -93,7 +137,7 @@ impl ToolError {
     }
 
     /// Something that is away right now.
-    pub fn unavailable(message: &'static str, log: impl fmt::Display) -> Self {
+    pub fn unavailable(message: impl Into<Cow<'static, str>>, log: impl fmt::Display) -> Self {
         Self {
             message: message.into(),
             log: Some(log.to_string()),

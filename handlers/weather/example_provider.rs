@@ -10,9 +10,9 @@ use entrada_ambient::Clock;
 use time::format_description::well_known::Rfc3339;
 use time::{Date, Duration};
 
-use super::{Conditions, DayForecast, WeatherError, WeatherProvider};
+use super::{Conditions, DayForecast, Sky, WeatherError, WeatherProvider};
 
-const CONDITIONS: [&str; 5] = ["clear", "cloudy", "rain", "snow", "storm"];
+const SKIES: [Sky; 5] = [Sky::Clear, Sky::Cloudy, Sky::Rain, Sky::Snow, Sky::Storm];
 const SOURCE: &str = "example data, not a forecast";
 
 /// Example weather.
@@ -45,22 +45,22 @@ fn between(low: f64, high: f64, byte: u8) -> f64 {
     ((low + (high - low) * f64::from(byte) / 255.0) * 10.0).round() / 10.0
 }
 
-fn condition(byte: u8) -> String {
-    let index = usize::from(byte) % CONDITIONS.len();
-    CONDITIONS.get(index).copied().unwrap_or("clear").to_owned()
+fn sky(byte: u8) -> Sky {
+    let index = usize::from(byte) % SKIES.len();
+    SKIES.get(index).copied().unwrap_or(Sky::Clear)
 }
 
 #[async_trait]
 impl WeatherProvider for ExampleWeather {
     async fn now(&self, city: &str) -> Result<Conditions, WeatherError> {
         let now = self.clock.now();
-        let [temperature, humidity, wind, sky, _] = values(city, now.date());
+        let [temperature, humidity, wind, condition, _] = values(city, now.date());
         Ok(Conditions {
             city: city.trim().to_owned(),
             temperature_celsius: between(-10.0, 35.0, temperature),
             humidity_percent: 20 + humidity % 80,
             wind_kmh: between(0.0, 60.0, wind),
-            condition: condition(sky),
+            condition: sky(condition),
             observed_at: now
                 .format(&Rfc3339)
                 .map_err(|error| WeatherError::Unavailable(error.to_string()))?,
@@ -73,14 +73,14 @@ impl WeatherProvider for ExampleWeather {
         Ok((0..days)
             .map(|offset| {
                 let date = today.saturating_add(Duration::days(i64::from(offset)));
-                let [high, low, _, sky, rain] = values(city, date);
+                let [high, low, _, condition, rain] = values(city, date);
                 let high = between(5.0, 35.0, high);
                 DayForecast {
                     date: date.to_string(),
                     high_celsius: high,
                     low_celsius: ((high - between(2.0, 15.0, low)) * 10.0).round() / 10.0,
-                    precipitation_percent: rain % 101,
-                    condition: condition(sky),
+                    precipitation_percent: Some(rain % 101),
+                    condition: sky(condition),
                 }
             })
             .collect())

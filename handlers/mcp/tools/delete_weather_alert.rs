@@ -48,11 +48,7 @@ impl Tool for DeleteWeatherAlert {
     const DESCRIPTION: &'static str =
         "Deletes a weather alert of your organisation by the id that `set_weather_alert` gave.";
     const CLASS: ToolClass = ToolClass::Delete;
-    const EFFECTS: Effects = Effects {
-        destructive: true,
-        idempotent: true,
-        open_world: false,
-    };
+    const EFFECTS: Effects = Effects::DELETES;
     type Arguments = Arguments;
     type Output = Deleted;
 

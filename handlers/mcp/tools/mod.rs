@@ -1,9 +1,11 @@
 //! The tools, one in each file. A new one is a file here and a line in
 //! [`registry`].
 
+mod admin_system_status;
 mod admin_weather_stats;
 mod city;
 mod delete_weather_alert;
+mod get_authentication_info;
 mod get_weather;
 mod get_weather_forecast;
 mod health_check;
@@ -12,7 +14,10 @@ mod whoami;
 
 use std::sync::Arc;
 
-use crate::mcp::registry::{DefinitionError, Registry};
+pub use admin_system_status::SystemSources;
+
+use crate::auth::info::Info;
+use crate::mcp::{DefinitionError, Registry};
 use crate::ops::Health;
 use crate::policy::Policy;
 use crate::weather::{Alerts, WeatherProvider};
@@ -26,6 +31,10 @@ pub struct Services {
     pub alerts: Arc<Alerts>,
     /// How the server is.
     pub health: Arc<Health>,
+    /// How to sign in.
+    pub info: Arc<Info>,
+    /// What the status is made of.
+    pub system: SystemSources,
 }
 
 /// Every tool of the server.
@@ -34,11 +43,15 @@ pub struct Services {
 /// When a tool's own definition is at fault.
 pub fn registry(services: &Services, policy: Arc<Policy>) -> Result<Registry, DefinitionError> {
     Registry::new(policy)
+        .with_public(get_authentication_info::GetAuthenticationInfo::new(
+            services,
+        ))?
         .with(get_weather::GetWeather::new(services))?
         .with(get_weather_forecast::GetWeatherForecast::new(services))?
         .with(set_weather_alert::SetWeatherAlert::new(services))?
         .with(delete_weather_alert::DeleteWeatherAlert::new(services))?
         .with(admin_weather_stats::AdminWeatherStats::new(services))?
+        .with(admin_system_status::AdminSystemStatus::new(services))?
         .with(health_check::HealthCheck::new(services))?
         .with(whoami::Whoami)
 }

@@ -59,11 +59,7 @@ impl Tool for SetWeatherAlert {
     const DESCRIPTION: &'static str = "Sets a weather alert for a city. Everybody in your \
          organisation sees it with `get_weather`.";
     const CLASS: ToolClass = ToolClass::Write;
-    const EFFECTS: Effects = Effects {
-        destructive: false,
-        idempotent: false,
-        open_world: false,
-    };
+    const EFFECTS: Effects = Effects::WRITES;
     type Arguments = Arguments;
     type Output = Made;
 

@@ -1,0 +1,136 @@
+//! A tool's definition: what clients are told, and what calls are checked
+//! against.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use jsonschema::Validator;
+use rmcp::model::{JsonObject, Tool as ToolDefinition, ToolAnnotations};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::Effects;
+use crate::policy::ToolClass;
+
+/// A fault in a tool's own definition.
+#[derive(Debug, Error)]
+#[error("tool `{tool}`: {what}")]
+pub struct DefinitionError {
+    tool: &'static str,
+    what: Cow<'static, str>,
+}
+
+/// What a tool says of itself beside its types.
+pub(super) struct Facts {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) description: &'static str,
+    pub(super) class: ToolClass,
+    pub(super) effects: Effects,
+}
+
+impl Facts {
+    pub(super) fn fault(&self, what: impl Into<Cow<'static, str>>) -> DefinitionError {
+        DefinitionError {
+            tool: self.name,
+            what: what.into(),
+        }
+    }
+
+    /// Hints that contradict the class would have clients ask people about
+    /// the wrong calls.
+    fn check_effects(&self) -> Result<(), DefinitionError> {
+        let Effects {
+            read_only,
+            destructive,
+            ..
+        } = self.effects;
+        let sound = match self.class {
+            ToolClass::Read | ToolClass::Public => read_only && !destructive,
+            ToolClass::Write => !read_only,
+            ToolClass::Delete => !read_only && destructive,
+            ToolClass::Admin => !(read_only && destructive),
+        };
+        if sound {
+            Ok(())
+        } else {
+            Err(self.fault("its effects contradict its class"))
+        }
+    }
+}
+
+/// The definition of a tool that takes `A` and gives `O`, and what its
+/// arguments are checked by.
+pub(super) fn define<A: JsonSchema, O: JsonSchema>(
+    facts: &Facts,
+    example: &Value,
+) -> Result<(ToolDefinition, Validator), DefinitionError> {
+    facts.check_effects()?;
+    let fault = |what: String| facts.fault(what);
+    let mut input = schema_of::<A>().map_err(fault)?;
+    let output = schema_of::<O>().map_err(fault)?;
+    if input.get("additionalProperties") != Some(&Value::Bool(false)) {
+        return Err(facts.fault("its arguments take unknown members: add deny_unknown_fields"));
+    }
+    let arguments = jsonschema::validator_for(&Value::Object(input.clone()))
+        .map_err(|error| fault(error.to_string()))?;
+    if let Err(error) = arguments.validate(example) {
+        return Err(fault(format!("its example is not valid: {error}")));
+    }
+    input.insert("examples".to_owned(), Value::from(vec![example.clone()]));
+    let annotations = ToolAnnotations::with_title(facts.title)
+        .read_only(facts.effects.read_only)
+        .destructive(facts.effects.destructive)
+        .idempotent(facts.effects.idempotent)
+        .open_world(facts.effects.open_world);
+    let definition = ToolDefinition::new(facts.name, facts.description, Arc::new(input))
+        .with_title(facts.title)
+        .with_raw_output_schema(Arc::new(output))
+        .with_annotations(annotations);
+    Ok((definition, arguments))
+}
+
+/// What is wrong with arguments, at most five problems, each with its place.
+pub(super) fn problems(validator: &Validator, arguments: &Value) -> Option<Cow<'static, str>> {
+    if validator.is_valid(arguments) {
+        return None;
+    }
+    let found: Vec<String> = validator
+        .iter_errors(arguments)
+        .take(5)
+        .map(|error| {
+            let place = error.instance_path().to_string();
+            let place = if place.is_empty() {
+                "arguments"
+            } else {
+                place.trim_start_matches('/')
+            };
+            format!("{place}: {}", error.masked())
+        })
+        .collect();
+    Some(format!("Invalid arguments: {}.", found.join("; ")).into())
+}
+
+/// The JSON Schema (2020-12) of a type, everything inlined: some clients do
+/// not follow `$ref`.
+fn schema_of<T: JsonSchema>() -> Result<JsonObject, String> {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.inline_subschemas = true;
+        settings.meta_schema = None;
+    });
+    let schema = settings.into_generator().into_root_schema_for::<T>();
+    match schema.to_value() {
+        Value::Object(mut object) => {
+            // Those of the Rust type, which say nothing to a client.
+            object.remove("title");
+            object.remove("description");
+            object
+                .entry("properties")
+                .or_insert_with(|| Value::Object(JsonObject::new()));
+            Ok(object)
+        }
+        _ => Err("its schema is not an object".to_owned()),
+    }
+}
