@@ -27,13 +27,15 @@ async fn names(rig: &Rig, token: &str) -> Vec<String> {
         .collect()
 }
 
+/// What every caller sees.
+const PUBLIC: &str = "get_authentication_info";
 const READ: [&str; 4] = ["get_weather", "get_weather_forecast", "health_check", "whoami"];
 
 #[tokio::test]
 async fn each_persona_sees_exactly_the_tools_of_its_roles() {
     let rig = Rig::start().await;
     let with = |more: &[&str]| {
-        let mut names: Vec<_> = READ.iter().chain(more).map(ToString::to_string).collect();
+        let mut names: Vec<_> = READ.iter().chain(more).chain([&PUBLIC]).map(ToString::to_string).collect();
         names.sort();
         names
     };
@@ -42,8 +44,11 @@ async fn each_persona_sees_exactly_the_tools_of_its_roles() {
         ("writer", with(&["set_weather_alert"])),
         ("deleter", with(&["delete_weather_alert"])),
         ("all", with(&["set_weather_alert", "delete_weather_alert"])),
-        ("admin", vec!["admin_weather_stats".to_owned()]),
-        ("norole", vec![]),
+        (
+            "admin",
+            vec!["admin_system_status".to_owned(), "admin_weather_stats".to_owned(), PUBLIC.to_owned()],
+        ),
+        ("norole", vec![PUBLIC.to_owned()]),
     ] {
         assert_eq!(names(&rig, &rig.token(persona)).await, expected, "{persona}");
     }
@@ -167,5 +172,5 @@ async fn the_webhook_door_serves_the_same_tools_outside_a_functions_host() {
         .json(&body);
     let (status, answer) = rig.ask(request).await;
     assert_eq!(status, 200);
-    assert_eq!(answer["result"]["tools"].as_array().unwrap().len(), READ.len());
+    assert_eq!(answer["result"]["tools"].as_array().unwrap().len(), READ.len() + 1);
 }

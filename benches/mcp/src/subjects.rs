@@ -52,6 +52,7 @@ pub(crate) fn entrada(
                 "ENTRADA_STORAGE",
                 format!("file:{}", folder.join("entrada.redb").display()),
             ),
+            ("ENTRADA_WEATHER", "example".to_owned()),
             ("ENTRADA_REQUESTS_PER_MINUTE", "off".to_owned()),
         ],
         tools_call: tools_call(Some(&token)),

@@ -188,6 +188,7 @@ fn environment(
             format!("{https}/foundry/api/projects/demo"),
         ),
         ("ENTRADA_REDIRECT_URIS", "http://localhost:5173/signed-in".to_owned()),
+        ("ENTRADA_WEATHER", "example".to_owned()),
         ("ENTRADA_LOG", "debug".to_owned()),
     ]
     .into_iter()
