@@ -3,16 +3,12 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Tries while nobody listens (azure-functions-host, `RetryProxyHandler`).
-const TRIES: u32 = 10;
-const FIRST_DELAY: Duration = Duration::from_millis(50);
-const LONGEST_DELAY: Duration = Duration::from_millis(250);
+use super::{Pauses, TRIES};
 
 /// Connects to the handler, whatever the address asked for: there is no other
 /// place to which this host sends a request.
@@ -34,7 +30,7 @@ impl HandlerConnector {
     }
 
     async fn connect(self) -> io::Result<TokioIo<TcpStream>> {
-        let mut delay = FIRST_DELAY;
+        let mut pauses = Pauses::new();
         let mut tried = 0;
         loop {
             tried += 1;
@@ -44,9 +40,8 @@ impl HandlerConnector {
                     return Ok(TokioIo::new(stream));
                 }
                 Err(error) if tried == self.tries => return Err(error),
-                Err(_) => tokio::time::sleep(delay).await,
+                Err(_) => pauses.pause().await,
             }
-            delay = (delay * 2).min(LONGEST_DELAY);
         }
     }
 }

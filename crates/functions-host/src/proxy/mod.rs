@@ -12,13 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrada_ambient::Random;
+use http::request::Parts;
 use http::{Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 
-use crate::body::{Body, BoxError, status};
+use crate::body::{Body, BoxError, empty, status};
 pub(crate) use connector::HandlerConnector;
 use silence::{Activity, until_silent};
 
@@ -30,10 +31,29 @@ const LONGEST_SILENCE: Duration = Duration::from_mins(4);
 /// otherwise.
 pub(crate) const BODY_LIMIT: usize = 104_857_600;
 
+/// Tries of a request, and the pauses between them (azure-functions-host,
+/// `RetryProxyHandler`).
+#[derive(Debug)]
+struct Pauses(Duration);
+
+const TRIES: u32 = 10;
+
+impl Pauses {
+    fn new() -> Self {
+        Self(Duration::from_millis(50))
+    }
+
+    async fn pause(&mut self) {
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(Duration::from_millis(250));
+    }
+}
+
 /// Sends requests on to one handler.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    client: Client<HandlerConnector, Body>,
+    once: Client<HandlerConnector, Body>,
+    patient: Client<HandlerConnector, Body>,
     port: u16,
     body_limit: usize,
     random: Arc<dyn Random>,
@@ -41,10 +61,14 @@ pub(crate) struct Proxy {
 
 impl Proxy {
     pub(crate) fn new(port: u16, body_limit: usize, random: Arc<dyn Random>) -> Self {
-        Self {
-            client: Client::builder(TokioExecutor::new())
+        let client = |connector| {
+            Client::builder(TokioExecutor::new())
                 .http1_preserve_header_case(true)
-                .build(HandlerConnector::patient(port)),
+                .build(connector)
+        };
+        Self {
+            once: client(HandlerConnector::impatient(port)),
+            patient: client(HandlerConnector::patient(port)),
             port,
             body_limit,
             random,
@@ -52,19 +76,28 @@ impl Proxy {
     }
 
     /// The handler's answer to `request`, or what the host answers instead:
-    /// 413 for too large a body, 502 when the handler cannot be reached, 504
-    /// after 240 s of silence. Dropping the returned future or body breaks the
-    /// exchange with the handler off.
+    /// 413 for too large a body, 502 when the handler cannot be reached or
+    /// breaks off, 504 after 240 s of silence. Dropping the returned future or
+    /// body breaks the exchange with the handler off.
     pub(crate) async fn forward(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         if declared_length(&request).is_some_and(|length| length > self.body_limit as u64) {
             return status(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        let activity = Activity::default();
-        let Some(request) = self.outgoing(request, peer, &activity) else {
+        let (parts, body) = request.into_parts();
+        let Some(parts) = self.outgoing(parts, peer) else {
             return status(StatusCode::BAD_REQUEST);
         };
-        let answer = until_silent(self.client.request(request), &activity, LONGEST_SILENCE);
-        match answer.await {
+        let activity = Activity::default();
+        let answer = async {
+            if body.is_end_stream() {
+                self.repeat(parts).await
+            } else {
+                let body = Limited::new(activity.watching(body), self.body_limit);
+                let request = Request::from_parts(parts, body.boxed_unsync());
+                self.patient.request(request).await
+            }
+        };
+        match until_silent(answer, &activity, LONGEST_SILENCE).await {
             Some(Ok(response)) => incoming(response),
             Some(Err(error)) => {
                 tracing::warn!(%error, cause = error.source(), "the request could not be proxied");
@@ -78,13 +111,26 @@ impl Proxy {
         }
     }
 
-    fn outgoing(
+    /// A request without a body is sent again whatever went wrong, even when
+    /// the handler ended while it worked on it. One with a body is sent again
+    /// only while no connection was made, since its body is gone then.
+    async fn repeat(
         &self,
-        request: Request<Incoming>,
-        peer: IpAddr,
-        activity: &Activity,
-    ) -> Option<Request<Body>> {
-        let (mut parts, body) = request.into_parts();
+        parts: Parts,
+    ) -> Result<Response<Incoming>, hyper_util::client::legacy::Error> {
+        let mut pauses = Pauses::new();
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let request = Request::from_parts(parts.clone(), empty());
+            match self.once.request(request).await {
+                Err(_) if tried < TRIES => pauses.pause().await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn outgoing(&self, mut parts: Parts, peer: IpAddr) -> Option<Parts> {
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = Uri::builder()
             .scheme("http")
@@ -94,8 +140,7 @@ impl Proxy {
             .ok()?;
         parts.version = Version::HTTP_11;
         headers::transform_request(&mut parts.headers, peer, self.random.as_ref());
-        let body = Limited::new(activity.watching(body), self.body_limit);
-        Some(Request::from_parts(parts, body.boxed_unsync()))
+        Some(parts)
     }
 }
 

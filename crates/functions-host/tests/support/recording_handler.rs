@@ -8,6 +8,8 @@
 //! * `/exit/{code}`: the process ends;
 //! * `POST /{function}` of a name in `answers.json` of the working directory:
 //!   `{status, content_type, body}` from there, `body` being a text or JSON;
+//!   with `{echo: "payload"}` a tool call's text, with `{echo: "q"}` its
+//!   argument `q`;
 //! * `GET /control/seen`: what was recorded; `GET /control/environment`: names
 //!   and values; `GET /control/dropped`: answers when a `/sse` stream was
 //!   dropped.
@@ -52,7 +54,10 @@ struct Answer {
     status: u16,
     #[serde(default = "json_type")]
     content_type: String,
+    #[serde(default)]
     body: Value,
+    #[serde(default)]
+    echo: Option<String>,
 }
 
 fn success() -> u16 {
@@ -215,9 +220,9 @@ async fn echo(request: Request) -> Response {
 
 async fn record(State(handler): State<Handler>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
-    handler.note(request).await;
+    let body = handler.note(request).await;
     if let Some(answer) = handler.answers.get(path.trim_start_matches('/')) {
-        return answered(answer);
+        return answered(answer, &body);
     }
     match path.as_str() {
         "/redirect" => (StatusCode::FOUND, [(header::LOCATION, "/elsewhere?a=b")]).into_response(),
@@ -246,10 +251,11 @@ async fn record(State(handler): State<Handler>, request: Request) -> Response {
     }
 }
 
-fn answered(answer: &Answer) -> Response {
-    let body = match &answer.body {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+fn answered(answer: &Answer, request: &str) -> Response {
+    let body = match (&answer.echo, &answer.body) {
+        (Some(what), _) => echoed(what, request).unwrap_or_default(),
+        (None, Value::String(text)) => text.clone(),
+        (None, other) => other.to_string(),
     };
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     (
@@ -260,8 +266,26 @@ fn answered(answer: &Answer) -> Response {
         .into_response()
 }
 
+/// What a tool's function is told, given back.
+fn echoed(what: &str, request: &str) -> Option<String> {
+    let request: Value = serde_json::from_str(request).ok()?;
+    let call: String = serde_json::from_str(request.get("Data")?.get("context")?.as_str()?).ok()?;
+    let value = if what == "q" {
+        let call: Value = serde_json::from_str(&call).ok()?;
+        let value = match call.get("arguments")?.get("q")? {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        format!("q={value}")
+    } else {
+        call
+    };
+    Some(json!({"Outputs": {}, "Logs": [], "ReturnValue": value}).to_string())
+}
+
 impl Handler {
-    async fn note(&self, request: Request) {
+    /// Records a request; gives its body.
+    async fn note(&self, request: Request) -> String {
         let (parts, body) = request.into_parts();
         let headers = parts
             .headers
@@ -291,7 +315,8 @@ impl Handler {
                 path: parts.uri.to_string(),
                 version: version.to_owned(),
                 headers,
-                body,
+                body: body.clone(),
             });
+        body
     }
 }

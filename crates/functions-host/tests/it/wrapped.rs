@@ -1,0 +1,161 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use entrada_ambient::ManualClock;
+use entrada_functions_host::InvocationError;
+use serde_json::{Value, json};
+use time::macros::datetime;
+
+use crate::package::{Package, last_seen};
+
+fn header<'a>(seen: &'a Value, name: &str) -> Option<&'a str> {
+    let headers = seen["headers"].as_array().unwrap();
+    headers
+        .iter()
+        .find(|header| header[0] == name)
+        .and_then(|header| header[1].as_str())
+}
+
+#[tokio::test]
+async fn a_timer_arrives_as_a_wrapped_call() {
+    let package = Package::new().timer("sweep").answer(
+        "sweep",
+        json!({"body": {"Outputs": {}, "Logs": ["swept 3 rows"], "ReturnValue": 3}}),
+    );
+    let clock = Arc::new(ManualClock::at(
+        datetime!(2026-11-21 06:53:43.039_006_7 UTC),
+    ));
+    let mut options = package.options();
+    options.clock = Arc::clone(&clock) as _;
+    let host = package.start_with(options).await;
+
+    let result = host.invoke_timer("SWEEP").await.unwrap();
+    assert_eq!(result.logs, ["swept 3 rows"]);
+    assert_eq!(result.return_value.unwrap().get(), "3");
+    let seen = last_seen(&host).await;
+    assert_eq!(
+        (seen["method"].as_str(), seen["path"].as_str()),
+        (Some("POST"), Some("/sweep"))
+    );
+    assert_eq!(
+        header(&seen, "content-type"),
+        Some("application/json; charset=utf-8")
+    );
+    assert_eq!(header(&seen, "transfer-encoding"), Some("chunked"));
+    assert!(
+        header(&seen, "user-agent")
+            .unwrap()
+            .starts_with("Azure-Functions-Host/")
+    );
+    assert!(header(&seen, "x-azure-functions-invocationid").is_some());
+    for absent in [
+        "x-ms-invocation-id",
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "traceparent",
+    ] {
+        assert_eq!(header(&seen, absent), None, "{absent}");
+    }
+    let mut body: Value = serde_json::from_str(seen["body"].as_str().unwrap()).unwrap();
+    let sys = body["Metadata"]["sys"].as_object_mut().unwrap();
+    assert_eq!(sys.remove("RandGuid").unwrap().as_str().unwrap().len(), 36);
+    let first = json!({
+        "Data": {"timer": {
+            "Schedule": {"AdjustForDST": true},
+            "ScheduleStatus": {
+                "Last": "0001-01-01T00:00:00",
+                "Next": "2026-11-21T06:53:43+00:00",
+                "LastUpdated": "0001-01-01T00:00:00",
+            },
+            "IsPastDue": false,
+        }},
+        "Metadata": {"sys": {"MethodName": "sweep", "UtcNow": "2026-11-21T06:53:43.0390067Z"}},
+    });
+    assert_eq!(body, first);
+
+    clock.advance(Duration::from_mins(5));
+    host.invoke_timer("sweep").await.unwrap();
+    let seen = last_seen(&host).await;
+    let body: Value = serde_json::from_str(seen["body"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        body["Data"]["timer"]["ScheduleStatus"],
+        json!({
+            "Last": "2026-11-21T06:53:43.0390067+00:00",
+            "Next": "2026-11-21T06:58:43+00:00",
+            "LastUpdated": "2026-11-21T06:53:43.0390067+00:00",
+        })
+    );
+}
+
+#[tokio::test]
+async fn answers_that_the_host_cannot_use_are_failures() {
+    let package = Package::new()
+        .timer("empty")
+        .timer("fails")
+        .timer("moved")
+        .timer("text")
+        .timer("list")
+        .answer("empty", json!({"body": ""}))
+        .answer("fails", json!({"status": 500, "body": {}}))
+        .answer("moved", json!({"status": 302, "body": {}}))
+        .answer("text", json!({"content_type": "text/plain", "body": "{}"}))
+        .answer("list", json!({"body": "[]"}));
+    let host = package.start().await;
+    let outcome = async |name: &str| host.invoke_timer(name).await.unwrap_err();
+    assert!(matches!(outcome("empty").await, InvocationError::Hangs));
+    assert!(matches!(outcome("fails").await, InvocationError::Status(status) if status == 500));
+    assert!(matches!(outcome("moved").await, InvocationError::Status(status) if status == 302));
+    assert!(matches!(outcome("text").await, InvocationError::Invalid(_)));
+    assert!(matches!(outcome("list").await, InvocationError::Invalid(_)));
+    assert!(matches!(
+        outcome("other").await,
+        InvocationError::NoSuchFunction(_)
+    ));
+}
+
+#[tokio::test]
+async fn a_tools_function_can_be_called_past_the_extension() {
+    let host = Package::new()
+        .tool("search")
+        .answer("search", json!({"echo": "payload"}))
+        .start()
+        .await;
+    let arguments = json!({"q": "rust"});
+    let result = host
+        .invoke_tool(
+            "search",
+            arguments.as_object(),
+            &[("Authorization", "Bearer t")],
+        )
+        .await
+        .unwrap();
+    let call: String = serde_json::from_str(result.return_value.unwrap().get()).unwrap();
+    let call: Value = serde_json::from_str(&call).unwrap();
+    assert_eq!(
+        call,
+        json!({
+            "name": "search",
+            "arguments": {"q": "rust"},
+            "transport": {
+                "name": "http-streamable",
+                "properties": {"headers": {"Authorization": "Bearer t"}},
+            },
+        })
+    );
+    assert!(matches!(
+        host.invoke_timer("search").await,
+        Err(InvocationError::NoSuchFunction(_))
+    ));
+}
+
+#[tokio::test]
+async fn a_function_that_takes_too_long_is_given_up() {
+    let host = Package::new()
+        .host("/functionTimeout", json!("00:00:00.2"))
+        .timer("sse")
+        .start()
+        .await;
+    // `/sse` of the handler streams on and on.
+    let error = host.invoke_timer("sse").await.unwrap_err().to_string();
+    assert!(error.contains("exceeded by function 'sse'"), "{error}");
+}
