@@ -62,7 +62,7 @@ impl fmt::Display for ConfiguredClientFaults {
 impl std::error::Error for ConfiguredClientFaults {}
 
 /// The configured clients by their ids.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ConfiguredClients(BTreeMap<String, Client>);
 
 impl ConfiguredClients {

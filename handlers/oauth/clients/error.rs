@@ -54,9 +54,9 @@ impl From<TableError> for ClientError {
 #[derive(Debug, Error)]
 pub enum RegistrationError {
     /// A redirect URI cannot be taken (`invalid_redirect_uri`).
-    #[error("redirect URI {uri:?} cannot be registered: {reason}")]
+    #[error("redirect URI `{uri}` cannot be registered: {reason}")]
     RedirectUri {
-        /// Which one, cut to 200 characters.
+        /// Which one: its first 200 characters, ASCII alone.
         uri: String,
         /// Why.
         reason: RedirectRefusal,

@@ -29,7 +29,9 @@ pub use configured::{ConfiguredClientFaults, ConfiguredClients};
 pub use error::{ClientError, RegistrationError};
 pub use keys::{KeySetError, PublicKeys, SignatureError};
 pub use limiter::{LocalRegistrationLimiter, RegistrationLimiter};
-pub use redirect::{MatchedRedirect, RedirectKind, RedirectRefusal, RedirectRules};
+pub use redirect::{
+    MatchedRedirect, RedirectKind, RedirectRefusal, RedirectRules, custom_redirect_uri,
+};
 pub use registration::{RegisteredMetadata, RegistrationRequest, RegistrationResponse};
 pub use registrations::TABLE;
 pub use registry::{ClientSources, Clients};

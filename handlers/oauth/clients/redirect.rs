@@ -79,6 +79,9 @@ pub enum RedirectRefusal {
     /// A client that calls itself a web application has https alone.
     #[error("it is not https, which a client with application_type web must use")]
     NotForWeb,
+    /// It needs no place on the list of those with a scheme of their own.
+    #[error("its scheme is http or https: clients register those themselves")]
+    NotCustom,
     /// Its scheme is neither http nor https, and it is not on the list of
     /// exact URIs of that kind.
     #[error(
@@ -115,6 +118,18 @@ impl RedirectRules {
             return Err(RedirectRefusal::UnknownCustomScheme);
         }
         Ok(kind)
+    }
+}
+
+/// Whether `uri` may stand on the list of redirect URIs with a scheme of
+/// their own (`ENTRADA_CUSTOM_REDIRECT_URIS`).
+///
+/// # Errors
+/// With the reason: it is not sound, or needs no place on that list.
+pub fn custom_redirect_uri(uri: &str) -> Result<(), RedirectRefusal> {
+    match sound(uri)? {
+        RedirectKind::CustomScheme => Ok(()),
+        RedirectKind::Https | RedirectKind::Loopback => Err(RedirectRefusal::NotCustom),
     }
 }
 

@@ -190,7 +190,11 @@ fn check_redirect_uris(
             Ok(())
         });
         checked.map_err(|reason| RegistrationError::RedirectUri {
-            uri: uri.chars().take(200).collect(),
+            uri: uri
+                .chars()
+                .take(200)
+                .flat_map(char::escape_default)
+                .collect(),
             reason,
         })?;
     }
