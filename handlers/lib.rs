@@ -3,6 +3,7 @@
 //!
 //! [`router`] names every route; [`app`] puts the pieces together.
 
+pub mod address;
 pub mod app;
 pub mod auth;
 pub mod chat;

@@ -1,6 +1,7 @@
 //! `entrada serve`: the server itself.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use entrada_ambient::{NetworkOptions, ProcessEnvironment, SystemClock, SystemRandom, http_client};
@@ -75,7 +76,10 @@ pub(super) fn serve() -> Result<(), Failure> {
             .await
             .map_err(|error| Failure(format!("cannot listen on {}: {error}", settings.listen)))?;
         tracing::info!(address = %settings.listen, base_url = settings.base_url.as_str(), "listening");
-        axum::serve(listener, app.start())
+        let service = app
+            .start()
+            .into_make_service_with_connect_info::<SocketAddr>();
+        axum::serve(listener, service)
             .await
             .map_err(Failure::other)
     })

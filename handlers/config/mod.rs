@@ -4,6 +4,7 @@
 //! are named at once; an outage of somebody else never does.
 
 mod base_url;
+mod clients;
 mod faults;
 mod names;
 mod reader;
@@ -16,11 +17,13 @@ use std::path::PathBuf;
 
 use entrada_ambient::Environment;
 use entrada_entra::{EntraSettings, Tenancy};
+use http::HeaderName;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
 pub use base_url::{BaseUrl, is_loopback};
+pub use clients::ClientSettings;
 pub use faults::SettingsFaults;
 use reader::Reader;
 pub use reader::Surroundings;
@@ -54,6 +57,10 @@ pub struct Settings {
     pub key_ring: Option<SecretString>,
     /// Front ends that a sign-in may return to: exact URIs.
     pub redirect_uris: BTreeSet<String>,
+    /// Clients of the authorization server, and what others may register.
+    pub clients: ClientSettings,
+    /// The header that names a caller's address; none: the peer is it.
+    pub client_ip_header: Option<HeaderName>,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
     /// Scopes that `/auth/login?scope=` may ask for beside the default.
@@ -97,6 +104,8 @@ impl Settings {
         let weather = weather::read(&mut reader, surroundings);
         let callback_url = callback_url(&mut reader, base_url.as_ref());
         let redirect_uris = redirect_uris(&mut reader);
+        let clients = clients::read(&mut reader);
+        let client_ip_header = clients::address_header(&mut reader, surroundings);
         let settings = (|| {
             Some(Self {
                 listen,
@@ -108,6 +117,8 @@ impl Settings {
                 storage: storage?,
                 key_ring: reader.secret("ENTRADA_KEY_RING"),
                 redirect_uris,
+                clients,
+                client_ip_header,
                 cors_origins: reader.list("ENTRADA_CORS_ORIGINS"),
                 allowed_scopes: reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect(),
                 foundry_endpoint: reader.address("ENTRADA_FOUNDRY_ENDPOINT"),

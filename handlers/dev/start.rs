@@ -1,6 +1,7 @@
 //! `entrada dev`: server and stand-ins in one process.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
 
 use entrada_stand_ins::StandInOptions;
 use tokio::net::TcpListener;
@@ -76,11 +77,13 @@ pub(super) async fn start(options: DevOptions, ambient: &Ambient) -> Result<(), 
         &stand_ins_url,
         &options.data_dir.display().to_string(),
     ))?;
-    let router = app.start();
+    let service = app
+        .start()
+        .into_make_service_with_connect_info::<SocketAddr>();
     say(&format!("ready {base}"))?;
     // Crash-only: what was acknowledged is stored, so stopping is stopping.
     tokio::select! {
-        served = async { axum::serve(listener, router).await } => served.map_err(Failure::other),
+        served = async { axum::serve(listener, service).await } => served.map_err(Failure::other),
         interrupted = tokio::signal::ctrl_c() => {
             interrupted.map_err(Failure::other)?;
             say("\nStopped. State is kept; start again to go on.")
