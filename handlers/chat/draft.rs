@@ -16,6 +16,8 @@ const UNITS: usize = 450_000;
 const ASKS: usize = 16;
 /// Longest reason or code of the service's that is passed on.
 const REASON: usize = 64;
+/// Longest id of the service's that is kept, in bytes.
+const ID: usize = 512;
 
 /// An answer as it comes in.
 #[derive(Debug)]
@@ -96,14 +98,14 @@ impl Draft {
 
     /// Notes the response and its conversation.
     pub(super) fn created(&mut self, response_id: String, conversation: Option<String>) {
-        self.stored.response_id = Some(response_id);
-        self.conversation = conversation.or(self.conversation.take());
+        self.stored.response_id = Some(response_id).filter(is_sane);
+        self.conversation = conversation.filter(is_sane).or(self.conversation.take());
     }
 
     /// The agent has ended its answer. What it asked leaves it incomplete,
     /// however the service calls that.
     pub(super) fn complete(&mut self, response_id: String, usage: Option<Usage>) -> Ending {
-        self.stored.response_id = Some(response_id);
+        self.stored.response_id = Some(response_id).filter(is_sane);
         if let Some(usage) = usage {
             let usage = json!({
                 "input_tokens": usage.input_tokens,
@@ -165,12 +167,19 @@ impl Draft {
         self.asks
             .iter()
             .filter_map(|ask| match ask {
-                // Kept as a list with spaces in between.
-                Ask::Approval { id, .. } if !id.contains(char::is_whitespace) => Some(id.clone()),
-                Ask::Approval { .. } | Ask::Consent { .. } => None,
+                Ask::Approval { id, .. } => Some(id.clone()),
+                Ask::Consent { .. } => None,
             })
+            .filter(is_sane)
             .collect()
     }
+}
+
+/// Whether an id of the service's can be kept: a list of them has spaces in
+/// between, and is one property.
+#[expect(clippy::ptr_arg, reason = "it filters an `Option<String>`")]
+fn is_sane(id: &String) -> bool {
+    (1..=ID).contains(&id.len()) && !id.contains(char::is_whitespace)
 }
 
 /// A reason of the service's, if it looks like one.

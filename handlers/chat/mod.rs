@@ -8,9 +8,12 @@
 
 pub mod agents_list;
 pub mod agents_read;
+mod answer;
+mod ask;
 mod asks;
 mod caller;
 mod catalogue;
+mod content;
 mod draft;
 mod event_id;
 mod events;
@@ -41,6 +44,8 @@ use entrada_ambient::{Clock, Random};
 use entrada_tables::Tables;
 use tokio::sync::Semaphore;
 
+pub use answer::Answer;
+pub use ask::Question;
 pub use caller::ChatCaller;
 pub use catalogue::{
     Agent, AgentEntry, AgentRoute, AgentsFile, AgentsService, Catalogue, CatalogueFaults,

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
+use http::HeaderMap;
 use http::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
-use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::answer::Answer;
 use super::caller::ChatCaller;
-use super::events::{Ask, Events, TurnEvent};
-use super::message::Message;
+use super::content::{check_content, invalid};
 use super::refusal::no_such_session;
 use super::turn::{Input, TurnOrder};
 use super::{Chat, sse};
@@ -21,8 +21,6 @@ use crate::context::CorrelationId;
 use crate::error::ApiError;
 use crate::json::JsonBody;
 
-/// Longest message, in characters.
-const CONTENT: usize = 32_000;
 /// Most bytes of metadata, as JSON.
 const METADATA: usize = 8 * 1024;
 
@@ -49,18 +47,6 @@ struct Approval {
     approve: bool,
     #[serde(default)]
     reason: Option<String>,
-}
-
-/// The answer of a client that does not take events.
-#[derive(Debug, Serialize)]
-struct ChatAnswer {
-    message: Message,
-    /// Consents that the agent waits for: `{id, link, server_label}`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    consent_required: Vec<Value>,
-    /// Approvals that the agent waits for.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    approval_required: Vec<Value>,
 }
 
 /// Says something in a session. The answer is the agent's whole message, or,
@@ -95,7 +81,7 @@ pub async fn chat(
     if streams {
         return Ok(sse::stream(&chat, partition, session_id, events));
     }
-    let answer = collect(events).await?;
+    let answer = Answer::collect(events).await?;
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((no_store, Json(answer)).into_response())
 }
@@ -124,19 +110,6 @@ impl ChatRequest {
     }
 }
 
-fn check_content(content: String) -> Result<String, ApiError> {
-    let fits = content.chars().take(CONTENT + 1).count() <= CONTENT;
-    if fits && !content.trim().is_empty() {
-        Ok(content)
-    } else {
-        Err(invalid("A message has 1 to 32,000 characters."))
-    }
-}
-
-fn invalid(detail: &'static str) -> ApiError {
-    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail)
-}
-
 /// Whether the client asks for events: what it accepts names them.
 fn takes_events(headers: &HeaderMap) -> bool {
     headers
@@ -146,39 +119,4 @@ fn takes_events(headers: &HeaderMap) -> bool {
         .flat_map(|value| value.split(','))
         .filter_map(|range| range.split(';').next())
         .any(|media| media.trim().eq_ignore_ascii_case("text/event-stream"))
-}
-
-/// Waits for the end of a turn.
-async fn collect(mut events: Events) -> Result<ChatAnswer, ApiError> {
-    let (mut consents, mut approvals) = (Vec::new(), Vec::new());
-    while let Some(emitted) = events.recv().await {
-        match emitted.event {
-            TurnEvent::Asked(ask) => {
-                let list = match ask {
-                    Ask::Consent { .. } => &mut consents,
-                    Ask::Approval { .. } => &mut approvals,
-                };
-                list.push(sse::ask_data(&ask));
-            }
-            TurnEvent::Completed(message) => {
-                return Ok(ChatAnswer {
-                    message,
-                    consent_required: consents,
-                    approval_required: approvals,
-                });
-            }
-            TurnEvent::Failed {
-                code,
-                detail,
-                status,
-            } => {
-                let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                return Err(ApiError::new(status, code, detail));
-            }
-            TurnEvent::Delta(_)
-            | TurnEvent::ToolStarted { .. }
-            | TurnEvent::ToolCompleted { .. } => {}
-        }
-    }
-    Err(ApiError::internal("a turn ended without a last word"))
 }

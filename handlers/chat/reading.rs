@@ -16,7 +16,7 @@ use super::draft::Draft;
 use super::events::{Ask, Emitted, Position, TurnEvent};
 use super::ledger::{Ending, LEASE, Ledger, LedgerError};
 use super::listener::Listener;
-use super::refusal::{foundry_error, ledger_error};
+use super::refusal::{broken, ledger_error};
 use crate::error::chain;
 use crate::identity::UserPartition;
 
@@ -281,7 +281,7 @@ impl Reading {
             }
             End::Broken(error) => {
                 self.draft.stop("interrupted");
-                failure = Some(TurnEvent::failed(&foundry_error(&error)));
+                failure = Some(TurnEvent::failed(&broken(&error)));
                 tracing::warn!(error = chain(&error), "an answer broke off");
                 Ending::default()
             }

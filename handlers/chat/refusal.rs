@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrada_foundry::FoundryError;
+use entrada_foundry::{FoundryError, Wait};
 use http::StatusCode;
 
 use super::ledger::LedgerError;
@@ -90,10 +90,28 @@ pub(super) fn foundry_error(error: &FoundryError) -> ApiError {
             "The agents' service refused the request. The log of this server says why.",
         ),
         FoundryError::Protocol { .. } => bad_gateway(
-            "AGENT_INTERRUPTED",
-            "The agent's answer broke off. What was received is kept in the session.",
+            "AGENT_PROTOCOL",
+            "The agents' service answered in a way that nobody understands.",
         ),
         FoundryError::Invalid { .. } => ApiError::internal("an invalid request to Foundry"),
     }
     .with_log(chain(error))
+}
+
+/// What the client is told when an answer breaks off that had begun.
+pub(super) fn broken(error: &FoundryError) -> ApiError {
+    match error {
+        FoundryError::Unavailable { .. }
+        | FoundryError::Protocol { .. }
+        | FoundryError::Timeout {
+            what: Wait::NextEvent,
+        } => ApiError::new(
+            StatusCode::BAD_GATEWAY,
+            "AGENT_INTERRUPTED",
+            "The agent's answer broke off. What was received is kept in the session; the same \
+             call with Last-Event-ID tries to go on.",
+        )
+        .with_log(chain(error)),
+        other => foundry_error(other),
+    }
 }

@@ -14,9 +14,10 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use entrada_ambient::SystemRandom;
+use entrada_ambient::{NetworkOptions, SystemRandom, http_client};
 use entrada_tables::{Query, Tables, query_all};
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use self::foundry::Agents;
@@ -102,6 +103,22 @@ impl Place {
     async fn another(&self) -> String {
         let (chat, _) = instance(&self.world, &self.agents, limits());
         serve(&self.world, &chat).await
+    }
+
+    /// The instance that is called from now on, which ends with its runtime.
+    async fn mortal(&mut self) -> Runtime {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        // Its connections end with it, so nobody else may use them.
+        self.world.http = http_client(&NetworkOptions::default()).unwrap();
+        let (chat, _) = instance(&self.world, &self.agents, limits());
+        let router = router(&self.world, &chat);
+        self.base = runtime.spawn(listen(router)).await.unwrap();
+        self.world.http = http_client(&NetworkOptions::default()).unwrap();
+        runtime
     }
 
     fn request(&self, method: &str, path: &str, token: &str) -> reqwest::RequestBuilder {
@@ -204,6 +221,17 @@ fn instance(world: &World, agents: &Agents, limits: ChatLimits) -> (Arc<Chat>, A
 }
 
 async fn serve(world: &World, chat: &Arc<Chat>) -> String {
+    listen(router(world, chat)).await
+}
+
+async fn listen(router: Router) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    base
+}
+
+fn router(world: &World, chat: &Arc<Chat>) -> Router {
     let surroundings = Surroundings {
         clock: world.clock.clone(),
         random: Arc::new(SystemRandom),
@@ -212,7 +240,7 @@ async fn serve(world: &World, chat: &Arc<Chat>) -> String {
         .patch(sessions_rename::rename_session)
         .delete(sessions_delete::delete_session);
     let sessions = get(sessions_list::list_sessions).post(sessions_create::create_session);
-    let router = Router::new()
+    Router::new()
         .route("/api/agents", get(agents_list::list_agents))
         .route("/api/agents/{id}", get(agents_read::read_agent))
         .route("/api/sessions", sessions)
@@ -222,11 +250,7 @@ async fn serve(world: &World, chat: &Arc<Chat>) -> String {
         .with_state(TestState {
             chat: chat.clone(),
             authenticator: world.authenticator.clone(),
-        });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    base
+        })
 }
 
 /// An event as a client reads it.

@@ -1,10 +1,12 @@
+use std::time::Duration;
+
 use entrada_tables::{Condition, Row, Tables};
 use serde_json::{Value, json};
 
-use super::super::TABLE;
 use super::super::message::row_key;
+use super::super::{ChatLimits, TABLE};
 use super::foundry::{Reply, created, delta, ended, says};
-use super::{Place, Read, Reader, id, names, text};
+use super::{Place, Read, Reader, id, limits, names, text};
 use crate::downstream::testing::{ALICE, BOB, HOME};
 use crate::identity::UserPartition;
 
@@ -87,7 +89,8 @@ async fn an_answer_that_another_instance_reads_is_followed() {
 
 #[tokio::test]
 async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
-    let place = Place::new().await;
+    let mut place = Place::new().await;
+    let instance = place.mortal().await;
     let session = place.new_session().await;
     let live = place.agents.reply_live();
     live.send(created("resp_1")).unwrap();
@@ -97,9 +100,10 @@ async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
     place
         .until(&session, |last| last["content"] == "one ")
         .await;
-    // The instance loses storage for good, and its lease runs out.
+    instance.shutdown_background();
     place.world.advance(61).await;
     let another = place.another().await;
+    place.base.clone_from(&another);
     place.agents.reply(Reply::Events(vec![
         delta(2, "two "),
         delta(3, "three"),
@@ -115,11 +119,36 @@ async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
     assert!(resumed.target.starts_with("GET "), "{}", resumed.target);
     assert!(resumed.target.contains("resp_1") && resumed.target.contains("starting_after=1"));
     assert_eq!(place.messages(&session).await.pop().unwrap(), *message);
-    // The instance that was given up finds that the session is not its own.
+}
+
+#[tokio::test]
+async fn an_instance_whose_lease_ran_out_writes_nothing_more() {
+    let place = Place::with(ChatLimits {
+        save_every: Duration::from_millis(200),
+        ..limits()
+    })
+    .await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "one ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    reader.next().await.unwrap();
+    place
+        .until(&session, |last| last["content"] == "one ")
+        .await;
+    // Right after a write, so another turn begins long before the next one.
+    place.world.advance(61).await;
+    place.agents.reply(says("resp_2", &["another"]));
+    assert_eq!(place.say(&session, "hello?").await.0, 200);
     live.send(delta(2, "nonsense")).unwrap();
     let rest = reader.rest().await;
     assert_eq!(rest.last().unwrap().name, "error");
-    assert_eq!(place.messages(&session).await.pop().unwrap(), *message);
+    let messages = place.messages(&session).await;
+    assert_eq!(messages.len(), 4);
+    assert_eq!(messages[1]["content"], "one ");
+    assert_eq!(messages[1]["status"], "incomplete");
+    assert_eq!(messages[3]["content"], "another");
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ async fn a_stream_that_breaks_leaves_what_was_received_as_incomplete() {
         .rest()
         .await;
     assert_eq!(names(&events), ["message.delta", "error"]);
-    assert_eq!(events[1].data["code"], "FOUNDRY_UNAVAILABLE");
+    assert_eq!(events[1].data["code"], "AGENT_INTERRUPTED");
     let last = place.messages(&session).await.pop().unwrap();
     assert_eq!(
         (&last["status"], &last["content"]),

@@ -1,10 +1,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::super::ChatLimits;
 use super::super::draft::Draft;
 use super::super::ledger::Ledger;
+use super::super::{ChatLimits, Question};
 use super::foundry::{Arrived, Reply, created, delta, ended, says};
 use super::{Place, Reader, id, limits};
 use crate::downstream::testing::{ALICE, Authority, BOB, HOME};
@@ -280,4 +281,41 @@ async fn a_turn_ends_when_its_time_is_over() {
     assert_eq!(body["message"]["status"], "incomplete");
     assert_eq!(body["message"]["metadata"]["reason"], "took_too_long");
     assert_eq!(body["message"]["content"], "so far");
+}
+
+#[tokio::test]
+async fn others_than_the_route_may_ask_within_the_same_rules() {
+    let place = Place::new().await;
+    let caller = place.world.caller(&place.token).await;
+    let question = |agent: &str, session_id| Question {
+        agent_id: agent.to_owned(),
+        content: "hello".to_owned(),
+        session_id,
+        correlation_id: Uuid::from_u128(1),
+    };
+    place.agents.reply(says("resp_1", &["one"]));
+    let answer = place.chat.ask(&caller, question("assistant", None)).await;
+    let message = answer.unwrap().message;
+    assert_eq!(message.content, "one");
+    place.agents.reply(says("resp_2", &["two"]));
+    let session = Some(message.session_id);
+    let answer = place
+        .chat
+        .ask(&caller, question("assistant", session))
+        .await;
+    assert_eq!(answer.unwrap().message.content, "two");
+    let messages = place.messages(&message.session_id.to_string()).await;
+    assert_eq!(messages.len(), 4);
+    let refused = place.chat.ask(&caller, question("keeper", session)).await;
+    assert_eq!(refused.unwrap_err().code(), "AGENT_NOT_FOUND");
+    let bob = place
+        .world
+        .caller(&place.world.entra_token(HOME, BOB))
+        .await;
+    let refused = place.chat.ask(&bob, question("assistant", session)).await;
+    assert_eq!(refused.unwrap_err().code(), "SESSION_NOT_FOUND");
+    let daemon = place.world.application_token();
+    let daemon = place.world.caller(&daemon).await;
+    let refused = place.chat.ask(&daemon, question("assistant", None)).await;
+    assert_eq!(refused.unwrap_err().code(), "USER_REQUIRED");
 }

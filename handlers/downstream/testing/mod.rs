@@ -67,33 +67,8 @@ impl World {
         let tables = Arc::new(CountedTables::new(tables));
         let ring = KeyRing::generate(clock.as_ref(), &SystemRandom).unwrap();
         let rings = Arc::new(KeyRings::new(Some(KeyRing::parse(&ring).unwrap())));
-        let settings = Arc::new(EntraSettings {
-            authority: authority.base.clone(),
-            tenant_id: HOME,
-            client_id: CLIENT,
-            application_id_uris: Vec::new(),
-            tenancy: Tenancy::Listed(BTreeSet::from([OTHER])),
-            required_scope: "access_as_user".to_owned(),
-            accept_app_tokens: true,
-            allowed_clients: None,
-        });
         let http = http_client(&NetworkOptions::default()).unwrap();
-        let discovery = Discovery::new(settings.clone(), http.clone(), clock.clone());
-        let discovery = Arc::new(discovery);
-        let validator = Arc::new(AccessTokenValidator::new(
-            settings.clone(),
-            discovery.clone(),
-            http.clone(),
-            clock.clone(),
-        ));
-        let entra = Arc::new(EntraClient::new(
-            settings,
-            discovery,
-            validator.clone(),
-            Arc::new(ClientSecret::new(SecretString::from("the-secret"))),
-            http.clone(),
-            clock.clone(),
-        ));
+        let (entra, validator) = entra(&authority, &http, clock.clone());
         let base = BaseUrl::parse(BASE).unwrap();
         let own = Arc::new(OwnTokens::new(
             base.clone(),
@@ -253,6 +228,42 @@ impl World {
             .await
             .unwrap()
     }
+}
+
+/// The server as Entra's client, and as who accepts Entra's tokens.
+fn entra(
+    authority: &Authority,
+    http: &reqwest::Client,
+    clock: Arc<dyn Clock>,
+) -> (Arc<EntraClient>, Arc<AccessTokenValidator>) {
+    let settings = Arc::new(EntraSettings {
+        authority: authority.base.clone(),
+        tenant_id: HOME,
+        client_id: CLIENT,
+        application_id_uris: Vec::new(),
+        tenancy: Tenancy::Listed(BTreeSet::from([OTHER])),
+        required_scope: "access_as_user".to_owned(),
+        accept_app_tokens: true,
+        allowed_clients: None,
+    });
+    let discovery = Discovery::new(settings.clone(), http.clone(), clock.clone());
+    let discovery = Arc::new(discovery);
+    let validator = Arc::new(AccessTokenValidator::new(
+        settings.clone(),
+        discovery.clone(),
+        http.clone(),
+        clock.clone(),
+    ));
+    let secret = ClientSecret::new(SecretString::from("the-secret"));
+    let client = EntraClient::new(
+        settings,
+        discovery,
+        validator.clone(),
+        Arc::new(secret),
+        http.clone(),
+        clock,
+    );
+    (Arc::new(client), validator)
 }
 
 fn rand_id() -> u128 {
