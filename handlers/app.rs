@@ -10,12 +10,11 @@ use entrada_tables::{AzureTables, EmbeddedTables, Tables};
 use thiserror::Error;
 use tokio::sync::mpsc;
 
-use crate::auth::Flows;
-use crate::auth::callback::CallbackState;
+use crate::address::AddressSource;
 use crate::auth::info::Info;
-use crate::auth::login::LoginState;
+use crate::auth::{SignInPieces, SignInSources};
 use crate::chat::{AgentRoute, AgentsService, Catalogue, Chat, ChatLimits, ChatSources};
-use crate::config::{Settings, StorageSettings, WeatherSettings};
+use crate::config::{Settings, StorageSettings, Surroundings, WeatherSettings};
 use crate::downstream::{Downstream, DownstreamSources};
 use crate::error::chain;
 use crate::grants::{Grants, Keys};
@@ -24,6 +23,10 @@ use crate::identity::{
 };
 use crate::mcp::{AllowedOrigins, McpServer, tools};
 use crate::oauth::ProtectedResources;
+use crate::oauth::clients::{
+    self, AddressPolicy, ClientSources, Clients, LocalRegistrationLimiter, RedirectRules,
+    SystemLookup,
+};
 use crate::ops::{Health, HealthSources, Root};
 use crate::policy::{self, Policy};
 use crate::state::{AppState, Pieces};
@@ -31,7 +34,8 @@ use crate::weather::{Alerts, ExampleWeather, OpenMeteo, OpenMeteoUrls, WeatherPr
 use crate::{auth, chat, downstream, grants, identity, weather};
 
 /// The tables that the server works with.
-pub const TABLES: [&str; 7] = [
+pub const TABLES: [&str; 8] = [
+    clients::TABLE,
     auth::FLOWS_TABLE,
     grants::TABLE,
     downstream::TABLE,
@@ -121,7 +125,7 @@ impl App {
         ));
         let authenticator = Arc::new(Authenticator::new(
             settings.base_url.clone(),
-            own,
+            own.clone(),
             upstream.validator.clone(),
             revocations.clone(),
             policy.clone(),
@@ -135,6 +139,7 @@ impl App {
             revocations: revocations.clone(),
             grants,
             authenticator,
+            own,
         };
         let pieces = pieces(settings, ambient, &upstream, shared)?;
         let state = AppState(Arc::new(pieces));
@@ -263,6 +268,7 @@ struct Shared {
     revocations: Arc<Revocations>,
     grants: Arc<Grants>,
     authenticator: Arc<Authenticator>,
+    own: Arc<OwnTokens>,
 }
 
 fn pieces(
@@ -292,19 +298,19 @@ fn pieces(
     let registry = tools::registry(&services, shared.policy.clone())
         .map_err(|error| StartError::new("tools", error.to_string()))?;
     let registry = Arc::new(registry);
-    let (login, callback) = sign_in(settings, ambient, upstream, &shared);
+    let sign_in = sign_in(settings, ambient, upstream, &shared);
     let downstream = Arc::new(downstream(ambient, upstream, &shared));
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,
         info,
+        addresses: AddressSource::new(settings.client_ip_header.clone()),
         resources: Arc::new(ProtectedResources::new(&base, &upstream.settings)),
         mcp: McpServer::new(registry.clone(), shared.grants.clone()),
         registry,
         origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
         chat: Arc::new(chat(settings, ambient, &shared, downstream)?),
-        login,
-        callback,
+        sign_in,
         authenticator: shared.authenticator,
         grants: shared.grants,
         profiles: shared.profiles,
@@ -358,32 +364,43 @@ fn sign_in(
     ambient: &Ambient,
     upstream: &Upstream,
     shared: &Shared,
-) -> (LoginState, CallbackState) {
-    let flows = Arc::new(Flows::new(
-        shared.tables.clone(),
-        shared.rings.clone(),
-        ambient.clock.clone(),
-        ambient.random.clone(),
-    ));
-    let callback_url: Arc<str> = settings.callback_url.as_str().into();
-    let login = LoginState {
-        redirect_uris: Arc::new(settings.redirect_uris.clone()),
-        allowed_scopes: Arc::new(settings.allowed_scopes.clone()),
-        callback_url: callback_url.clone(),
-        base: settings.base_url.clone(),
-        flows: flows.clone(),
-        entra: upstream.client.clone(),
-        random: ambient.random.clone(),
-    };
-    let callback = CallbackState {
-        callback_url,
-        base: settings.base_url.clone(),
-        flows,
-        entra: upstream.client.clone(),
+) -> SignInPieces {
+    let sources = SignInSources {
+        tables: shared.tables.clone(),
+        rings: shared.rings.clone(),
+        own: shared.own.clone(),
         grants: shared.grants.clone(),
         profiles: shared.profiles.clone(),
+        clients: Arc::new(clients(settings, ambient, shared)),
+        entra: upstream.client.clone(),
+        entra_settings: upstream.settings.clone(),
+        clock: ambient.clock.clone(),
+        random: ambient.random.clone(),
     };
-    (login, callback)
+    SignInPieces::new(settings, sources)
+}
+
+fn clients(settings: &Settings, ambient: &Ambient, shared: &Shared) -> Clients {
+    let development = settings.surroundings == Surroundings::Development;
+    let addresses = if development {
+        AddressPolicy::LoopbackToo
+    } else {
+        AddressPolicy::PublicOnly
+    };
+    let sources = ClientSources {
+        configured: settings.clients.configured.clone(),
+        redirects: RedirectRules::new(settings.clients.custom_redirect_uris.clone()),
+        addresses,
+        lookup: Arc::new(SystemLookup),
+        base: settings.base_url.clone(),
+        limiter: Arc::new(LocalRegistrationLimiter::new(ambient.clock.clone())),
+    };
+    Clients::new(
+        sources,
+        shared.tables.clone(),
+        ambient.clock.clone(),
+        ambient.random.clone(),
+    )
 }
 
 fn downstream(ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Downstream {

@@ -18,6 +18,7 @@ mod json;
 pub mod mcp;
 pub mod oauth;
 pub mod ops;
+mod pages;
 pub mod policy;
 pub mod router;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any_service, delete, get, patch, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::config::Settings;
 use crate::context::{Surroundings, surround};
@@ -30,6 +30,8 @@ pub fn router(state: &AppState, settings: &Settings) -> Router {
     let cors = cors(&settings.cors_origins);
     Router::new()
         .merge(open_routes().layer(open_cors()))
+        .merge(oauth_routes().layer(open_cors()))
+        .merge(page_routes())
         .merge(sign_in_routes(settings).layer(cors.clone()))
         .merge(chat_routes().layer(cors.clone()))
         .merge(mcp_routes(state).layer(cors))
@@ -56,6 +58,44 @@ fn open_routes() -> Router<AppState> {
         )
 }
 
+/// Routes of the authorization server that programs call, from wherever they
+/// run.
+fn oauth_routes() -> Router<AppState> {
+    let metadata = "/.well-known";
+    Router::new()
+        .route(
+            &format!("{metadata}/oauth-authorization-server"),
+            get(oauth::metadata::authorization_server),
+        )
+        .route(
+            &format!("{metadata}/openid-configuration"),
+            get(oauth::metadata::openid_configuration),
+        )
+        .route(
+            &format!("{metadata}/jwks.json"),
+            get(oauth::metadata::signing_keys),
+        )
+        .route("/register", post(oauth::register))
+        .route("/token", post(oauth::token::token))
+        .route("/revoke", post(oauth::revoke::revoke))
+        .layer(DefaultBodyLimit::max(SMALL_BODY))
+}
+
+/// Routes that people see in a browser: no other origin reads them.
+fn page_routes() -> Router<AppState> {
+    Router::new()
+        .route(
+            "/authorize",
+            get(oauth::authorize::by_query).post(oauth::authorize::by_form),
+        )
+        .route(
+            "/consent",
+            get(oauth::consent::show).post(oauth::consent::submit),
+        )
+        .route("/auth/step-up/{id}", get(auth::step_up::step_up))
+        .layer(DefaultBodyLimit::max(SMALL_BODY))
+}
+
 /// Routes of front ends.
 fn sign_in_routes(settings: &Settings) -> Router<AppState> {
     let mut routes = Router::new()
@@ -64,7 +104,9 @@ fn sign_in_routes(settings: &Settings) -> Router<AppState> {
         .route("/auth/exchange", post(auth::exchange::exchange))
         .route("/auth/refresh", post(auth::refresh::refresh))
         .route("/auth/logout", post(auth::logout::logout))
-        .route("/api/auth/me", get(auth::me::me));
+        .route("/api/auth/me", get(auth::me::me))
+        .route("/api/grants", get(auth::my_grants::list))
+        .route("/api/grants/{id}", delete(auth::my_grants::end));
     // A registration that was moved here may name another path.
     let registered = settings.callback_url.path();
     if registered != "/auth/callback" {
@@ -143,8 +185,10 @@ fn cors(origins: &[String]) -> CorsLayer {
 fn open_cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET])
-        .allow_headers(Any)
+        .allow_methods([Method::GET, Method::POST])
+        // A wildcard would not cover `Authorization` (Fetch standard,
+        // "CORS protocol and HTTP responses").
+        .allow_headers(AllowHeaders::mirror_request())
 }
 
 async fn no_such_route() -> ApiError {

@@ -6,15 +6,20 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use entrada_ambient::{Clock, Random};
 
+use crate::address::AddressSource;
+use crate::auth::SignInPieces;
 use crate::auth::callback::CallbackState;
 use crate::auth::info::Info;
 use crate::auth::login::LoginState;
+use crate::auth::my_grants::GrantsBase;
+use crate::auth::step_up::StepUps;
 use crate::chat::Chat;
 use crate::context::Surroundings;
 use crate::grants::Grants;
 use crate::identity::{Authenticator, Profiles};
 use crate::mcp::{AllowedOrigins, McpServer, Registry};
-use crate::oauth::ProtectedResources;
+use crate::oauth::clients::Clients;
+use crate::oauth::{AuthorizationServer, Metadata, ProtectedResources};
 use crate::ops::{Health, Root};
 
 /// Everything that is made once.
@@ -30,12 +35,12 @@ pub struct Pieces {
     pub grants: Arc<Grants>,
     /// Profiles.
     pub profiles: Arc<Profiles>,
-    /// What `/auth/login` needs.
-    pub login: LoginState,
-    /// What `/auth/callback` needs.
-    pub callback: CallbackState,
+    /// Signing in: for front ends, for clients, and again.
+    pub sign_in: SignInPieces,
     /// `/auth/info`.
     pub info: Arc<Info>,
+    /// Where a caller's address is found.
+    pub addresses: AddressSource,
     /// Metadata.
     pub resources: Arc<ProtectedResources>,
     /// The tools.
@@ -72,15 +77,39 @@ piece! {
     authenticator: Arc<Authenticator>,
     grants: Arc<Grants>,
     profiles: Arc<Profiles>,
-    login: LoginState,
-    callback: CallbackState,
     info: Arc<Info>,
+    addresses: AddressSource,
     resources: Arc<ProtectedResources>,
     registry: Arc<Registry>,
     origins: Arc<AllowedOrigins>,
     chat: Arc<Chat>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+}
+
+macro_rules! sign_in_piece {
+    ($($field:ident: $type:ty),+ $(,)?) => {$(
+        impl FromRef<AppState> for $type {
+            fn from_ref(state: &AppState) -> Self {
+                state.0.sign_in.$field.clone()
+            }
+        }
+    )+};
+}
+
+sign_in_piece! {
+    login: LoginState,
+    callback: CallbackState,
+    server: Arc<AuthorizationServer>,
+    metadata: Arc<Metadata>,
+    step_ups: Arc<StepUps>,
+    grants_base: GrantsBase,
+}
+
+impl FromRef<AppState> for Arc<Clients> {
+    fn from_ref(state: &AppState) -> Self {
+        state.0.sign_in.server.clients.clone()
+    }
 }
 
 impl FromRef<AppState> for Surroundings {

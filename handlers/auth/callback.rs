@@ -1,28 +1,26 @@
-//! `GET /auth/callback`: Entra sends the browser back.
+//! `GET /auth/callback`: Entra sends the browser back, whatever the sign-in
+//! was for.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use entrada_entra::{CodeRedemption, EntraClient, EntraError, SignIn};
-use http::header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE};
-use http::{HeaderMap, HeaderValue, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
+use axum::response::Response;
+use entrada_ambient::Random;
+use entrada_entra::{EntraError, SignIn};
+use http::{HeaderMap, StatusCode};
+use secrecy::SecretString;
 use serde::Deserialize;
-use url::Url;
 
-use super::callback_page;
-use super::flow::{Flow, FlowError, Flows};
-use super::flow_cookie;
-use super::tokens::{FRONT_END_CLIENT, SCOPE, flow_error, grant_error, upstream_error};
-use crate::config::BaseUrl;
+use super::flow::{Flow, Purpose};
+use super::sign_ins::{FlowSecrets, SignIns, Wishes};
+use super::tokens::{FRONT_END_CLIENT, begin_error, flow_error, grant_error, upstream_error};
+use super::{callback_page, front_end, step_up};
 use crate::error::ApiError;
-use crate::grants::{Grants, NewGrant, SecretCode, SecretKind, hash};
-use crate::identity::{Audience, Profiles, Sighting};
+use crate::grants::Grants;
+use crate::identity::{Profiles, Sighting, UserPartition};
 use crate::json::QueryString;
-
-/// How long the one-time code lives, in seconds.
-const AUTH_CODE_LIFETIME: i64 = 120;
+use crate::oauth::AuthorizationServer;
+use crate::pages::{add_cookies, redirect};
 
 /// What Entra sends back (RFC 6749 section 4.1.2).
 #[derive(Debug, Deserialize)]
@@ -36,27 +34,32 @@ pub struct CallbackQuery {
 /// What the route needs.
 #[derive(Debug, Clone)]
 pub struct CallbackState {
-    /// Our redirect URI at Entra.
-    pub callback_url: Arc<str>,
-    /// For cookies.
-    pub base: BaseUrl,
-    /// Flows under way.
-    pub flows: Arc<Flows>,
-    /// Entra.
-    pub entra: Arc<EntraClient>,
-    /// Where the sign-in is kept.
+    /// Sign-ins under way.
+    pub sign_ins: Arc<SignIns>,
+    /// Where a sign-in is kept.
     pub grants: Arc<Grants>,
     /// Profiles.
     pub profiles: Arc<Profiles>,
+    /// For clients of the authorization server.
+    pub server: Arc<AuthorizationServer>,
+    /// For a sign-in that must begin again.
+    pub random: Arc<dyn Random>,
+}
+
+/// What came of a sign-in.
+pub(super) enum Outcome {
+    /// The person, with Entra's tokens.
+    SignedIn(Box<SignIn>),
+    /// The person must meet claims first: back to Entra.
+    Again(Response),
 }
 
 /// Finishes a sign-in: the state is used up, the code redeemed, the id token
-/// validated in full, a grant opened; then the one-time code goes to the
-/// front end, or on a page of ours.
+/// validated in full; then it is the turn of whom the sign-in was for.
 ///
-/// What goes wrong is told to the front end by redirect once the flow is
-/// known and bound to this browser, else on a page; never by a redirect to
-/// an address that was not checked.
+/// What goes wrong is told to the front end or client by redirect once the
+/// flow is known and bound to this browser, else on a page; never by a
+/// redirect to an address that was not checked.
 pub async fn callback(
     State(state): State<CallbackState>,
     headers: HeaderMap,
@@ -68,84 +71,50 @@ pub async fn callback(
             "Microsoft Entra ID sent no state, so this is no sign-in that began here.",
         );
     };
-    let flow = match take_flow(&state, flow_state, &headers).await {
+    let flow = match state.sign_ins.arrive(flow_state, &headers).await {
         Ok(flow) => flow,
         Err(error) => return show(&flow_error(&error)),
     };
-    let clear = flow_cookie::clear("login", flow_state, &state.base);
-    let finished = match (query.error, query.code) {
+    let clear = state.sign_ins.clear_cookie(flow_state);
+    let came_of_it = match (query.error, query.code) {
         (Some(error), _) => Err(refused_by_entra(&error, query.error_description.as_deref())),
-        (None, Some(code)) => finish(&state, &flow, code).await,
+        (None, Some(code)) => sign_in(&state, &flow, code).await,
         (None, None) => Err(ApiError::bad_request(
             "SIGN_IN_REFUSED",
             "Microsoft Entra ID sent neither a code nor an error.",
         )),
     };
-    let mut response = match (&flow.redirect_uri, finished) {
-        (Some(uri), Ok((code, _))) => {
-            to_front_end(uri, &flow, &[("auth_code", code.text().expose_secret())])
-        }
-        (Some(uri), Err(error)) => {
+    let signed_in = match came_of_it {
+        Ok(Outcome::SignedIn(sign_in)) => Ok(*sign_in),
+        Ok(Outcome::Again(response)) => return response,
+        Err(error) => {
             tracing::info!(
                 code = error.code(),
                 log = error.log(),
                 "a sign-in did not finish"
             );
-            let code = oauth_error(&error);
-            to_front_end(
-                uri,
-                &flow,
-                &[("error", code), ("error_description", error.detail())],
-            )
+            Err(error)
         }
-        (None, Ok((code, sign_in))) => callback_page::signed_in(
-            sign_in
-                .access
-                .name
-                .as_deref()
-                .unwrap_or("an account without a name"),
-            sign_in.access.email.as_deref(),
-            code.text().expose_secret(),
-            AUTH_CODE_LIFETIME,
-        ),
-        (None, Err(error)) => show(&error),
     };
-    if let Ok(value) = HeaderValue::from_str(&clear) {
-        response.headers_mut().append(SET_COOKIE, value);
-    }
+    let mut response = match flow.purpose {
+        Purpose::FrontEnd(front_end) => {
+            front_end::finish(&state.grants, &front_end, signed_in).await
+        }
+        Purpose::Client(client) => state.server.finish(*client, signed_in).await,
+        Purpose::StepUp(step_up) => step_up::finish(&state.grants, &step_up, signed_in).await,
+    };
+    add_cookies(&mut response, &[&clear]);
     response
 }
 
-/// The flow of this state, if this browser began it; used up now.
-async fn take_flow(
-    state: &CallbackState,
-    flow_state: &str,
-    headers: &HeaderMap,
-) -> Result<Flow, FlowError> {
-    let (flow, etag) = state.flows.look_up(flow_state).await?;
-    let binding = flow_cookie::read("login", flow_state, &state.base, headers);
-    if binding.is_none_or(|value| hash(&value) != flow.binding_hash) {
-        // Not used up: somebody who was handed the URL must not be able to
-        // end the sign-in of the person who began it.
-        return Err(FlowError::Unknown);
-    }
-    state.flows.use_up(flow_state, etag).await?;
-    Ok(flow)
-}
-
-async fn finish(
+async fn sign_in(
     state: &CallbackState,
     flow: &Flow,
     code: SecretString,
-) -> Result<(SecretCode, SignIn), ApiError> {
+) -> Result<Outcome, ApiError> {
     let sign_in = state
-        .entra
-        .redeem_code(&CodeRedemption {
-            code,
-            code_verifier: flow.code_verifier.clone(),
-            redirect_uri: state.callback_url.to_string(),
-            nonce: flow.nonce.clone(),
-        })
+        .sign_ins
+        .redeem(flow, code)
         .await
         .map_err(|error| upstream_error(&error))?;
     let access = &sign_in.access;
@@ -158,20 +127,58 @@ async fn finish(
             email: access.email.clone(),
         })
         .await?;
-    let new = NewGrant {
-        client_id: FRONT_END_CLIENT.to_owned(),
-        audience: Audience::EVERY_DOOR,
-        scope: SCOPE.to_owned(),
-        code_challenge: flow.code_challenge.clone(),
-        code_kind: SecretKind::AuthCode,
-        code_lifetime: AUTH_CODE_LIFETIME,
+    if let Some(response) = meet_claims(state, flow, &sign_in).await? {
+        return Ok(Outcome::Again(response));
+    }
+    Ok(Outcome::SignedIn(Box::new(sign_in)))
+}
+
+/// Sends the person back to Entra when an earlier refresh for the same client
+/// found that Entra wants claims met: only now is it known whose they are.
+async fn meet_claims(
+    state: &CallbackState,
+    flow: &Flow,
+    sign_in: &SignIn,
+) -> Result<Option<Response>, ApiError> {
+    let client_id = match &flow.purpose {
+        Purpose::FrontEnd(_) => FRONT_END_CLIENT,
+        Purpose::Client(client) => client.request.client_id.as_str(),
+        Purpose::StepUp(_) => return Ok(None),
     };
-    let code = state
+    let access = &sign_in.access;
+    let partition = UserPartition::of(access.tenant_id, access.object_id);
+    if flow.claims.is_some() {
+        state
+            .grants
+            .forget_claims(&partition, client_id)
+            .await
+            .map_err(grant_error)?;
+        return Ok(None);
+    }
+    let Some(claims) = state
         .grants
-        .open(&sign_in, new)
+        .kept_claims(&partition, client_id)
         .await
-        .map_err(grant_error)?;
-    Ok((code, sign_in))
+        .map_err(grant_error)?
+    else {
+        return Ok(None);
+    };
+    let wishes = Wishes {
+        login_hint: access.email.clone(),
+        claims: Some(claims),
+        ..Wishes::default()
+    };
+    let secrets = FlowSecrets::random(state.random.as_ref());
+    let departure = state
+        .sign_ins
+        .begin(flow.purpose.clone(), wishes, secrets)
+        .await
+        .map_err(|error| begin_error(&error))?;
+    Ok(Some(redirect(
+        StatusCode::FOUND,
+        departure.location.as_str(),
+        &[&departure.cookie],
+    )))
 }
 
 /// What Entra says when it sends the browser back without a code. The state
@@ -187,8 +194,8 @@ fn refused_by_entra(error: &str, description: Option<&str>) -> ApiError {
     upstream_error(&EntraError::from_authorization_response(error, description))
 }
 
-/// The OAuth error code (RFC 6749 section 4.1.2.1) for a front end.
-fn oauth_error(error: &ApiError) -> &'static str {
+/// The OAuth error code (RFC 6749 section 4.1.2.1) for whom the sign-in was.
+pub(crate) fn oauth_error(error: &ApiError) -> &'static str {
     match error.status() {
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => "access_denied",
         StatusCode::SERVICE_UNAVAILABLE => "temporarily_unavailable",
@@ -197,34 +204,12 @@ fn oauth_error(error: &ApiError) -> &'static str {
     }
 }
 
-fn show(error: &ApiError) -> Response {
+/// The error on a page.
+pub(super) fn show(error: &ApiError) -> Response {
     tracing::info!(
         code = error.code(),
         log = error.log(),
         "a sign-in did not finish"
     );
     callback_page::failed(error.status(), error.detail())
-}
-
-fn to_front_end(uri: &str, flow: &Flow, parameters: &[(&str, &str)]) -> Response {
-    let Ok(mut url) = Url::parse(uri) else {
-        return callback_page::failed(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "The front end's address is not a URL.",
-        );
-    };
-    url.query_pairs_mut().extend_pairs(parameters);
-    if let Some(state) = &flow.client_state {
-        url.query_pairs_mut().append_pair("state", state);
-    }
-    let location = HeaderValue::from_str(url.as_str()).unwrap_or(HeaderValue::from_static("/"));
-    (
-        StatusCode::FOUND,
-        [
-            (LOCATION, location),
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        ],
-    )
-        .into_response()
 }

@@ -38,6 +38,8 @@ pub async fn exchange(
             code: &request.auth_code,
             client_id: FRONT_END_CLIENT,
             code_verifier: request.code_verifier.as_deref(),
+            redirect_uri: None,
+            door: None,
         })
         .await
         .map_err(grant_error)?;

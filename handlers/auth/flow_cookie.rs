@@ -20,7 +20,7 @@ fn name(purpose: &str, state: &str, base: &BaseUrl) -> String {
 }
 
 /// The `Set-Cookie` value that gives a browser `value` for `seconds`.
-pub(super) fn set(purpose: &str, state: &str, value: &str, seconds: i64, base: &BaseUrl) -> String {
+pub(crate) fn set(purpose: &str, state: &str, value: &str, seconds: i64, base: &BaseUrl) -> String {
     let secure = if base.is_https() { "; Secure" } else { "" };
     format!(
         "{}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax{secure}",
@@ -29,12 +29,12 @@ pub(super) fn set(purpose: &str, state: &str, value: &str, seconds: i64, base: &
 }
 
 /// The `Set-Cookie` value that takes it away again.
-pub(super) fn clear(purpose: &str, state: &str, base: &BaseUrl) -> String {
+pub(crate) fn clear(purpose: &str, state: &str, base: &BaseUrl) -> String {
     set(purpose, state, "", 0, base)
 }
 
 /// The cookie's value in a request.
-pub(super) fn read(
+pub(crate) fn read(
     purpose: &str,
     state: &str,
     base: &BaseUrl,

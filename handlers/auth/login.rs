@@ -4,21 +4,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use entrada_ambient::Random;
-use entrada_entra::{AuthorizeRequest, EntraClient, Prompt, pkce};
-use http::header::{LOCATION, SET_COOKIE};
-use http::{HeaderValue, StatusCode};
-use secrecy::SecretString;
+use entrada_entra::{Prompt, pkce};
+use http::StatusCode;
 use serde::Deserialize;
 
-use super::flow::{Flow, Flows, LIFETIME};
-use super::flow_cookie;
-use super::tokens::{flow_error, upstream_error};
-use crate::config::BaseUrl;
+use super::flow::{FrontEndFlow, Purpose};
+use super::sign_ins::{FlowSecrets, SignIns, Wishes};
+use super::tokens::begin_error;
 use crate::error::ApiError;
-use crate::grants::hash;
 use crate::json::QueryString;
+use crate::pages::redirect;
 
 /// The query of `/auth/login`.
 #[derive(Debug, Deserialize)]
@@ -50,14 +47,8 @@ pub struct LoginState {
     pub redirect_uris: Arc<BTreeSet<String>>,
     /// Scopes that may be asked for.
     pub allowed_scopes: Arc<BTreeSet<String>>,
-    /// Our redirect URI at Entra.
-    pub callback_url: Arc<str>,
-    /// For cookies.
-    pub base: BaseUrl,
-    /// Flows under way.
-    pub flows: Arc<Flows>,
-    /// Entra.
-    pub entra: Arc<EntraClient>,
+    /// Sign-ins under way.
+    pub sign_ins: Arc<SignIns>,
     /// For state, nonce and verifier.
     pub random: Arc<dyn Random>,
 }
@@ -72,56 +63,28 @@ pub async fn login(
     QueryString(query): QueryString<LoginQuery>,
 ) -> Result<Response, ApiError> {
     let prompt = check(&state, &query)?;
-    let extra_scopes = extra_scopes(&state, query.scope.as_deref())?;
-    let (flow_state, binding) = (state.random.secret(), state.random.secret());
-    let verifier = state.random.secret();
-    let request = AuthorizeRequest {
-        state: flow_state.clone(),
-        nonce: state.random.secret(),
-        code_challenge: pkce::s256(&verifier),
-        redirect_uri: state.callback_url.to_string(),
+    let wishes = Wishes {
         prompt,
         login_hint: query.login_hint,
         domain_hint: query.domain_hint,
         claims: None,
-        extra_scopes,
+        extra_scopes: extra_scopes(&state, query.scope.as_deref())?,
     };
-    let url = state
-        .entra
-        .authorize_url(&request)
-        .await
-        .map_err(|error| upstream_error(&error))?;
-    let flow = Flow {
-        code_verifier: SecretString::from(verifier),
-        nonce: request.nonce,
-        binding_hash: hash(&binding),
+    let purpose = Purpose::FrontEnd(FrontEndFlow {
         redirect_uri: query.redirect_uri,
-        client_state: query.state,
+        state: query.state,
         code_challenge: query.code_challenge,
-    };
-    state
-        .flows
-        .keep(&flow_state, &flow)
+    });
+    let departure = state
+        .sign_ins
+        .begin(purpose, wishes, FlowSecrets::random(state.random.as_ref()))
         .await
-        .map_err(|error| flow_error(&error))?;
-    let cookie = flow_cookie::set("login", &flow_state, &binding, LIFETIME, &state.base);
-    found(url.as_str(), &cookie)
-}
-
-fn found(location: &str, cookie: &str) -> Result<Response, ApiError> {
-    let value = |text: &str| HeaderValue::from_str(text).map_err(ApiError::internal);
-    Ok((
+        .map_err(|error| begin_error(&error))?;
+    Ok(redirect(
         StatusCode::FOUND,
-        [
-            (LOCATION, value(location)?),
-            (SET_COOKIE, value(cookie)?),
-            (
-                http::header::CACHE_CONTROL,
-                HeaderValue::from_static("no-store"),
-            ),
-        ],
-    )
-        .into_response())
+        departure.location.as_str(),
+        &[&departure.cookie],
+    ))
 }
 
 fn check(state: &LoginState, query: &LoginQuery) -> Result<Option<Prompt>, ApiError> {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::tokens::{FRONT_END_CLIENT, answer, grant_error};
 use crate::error::ApiError;
-use crate::grants::Grants;
+use crate::grants::{Grants, Refresh, SecretKind};
 use crate::json::JsonBody;
 
 /// The body of `/auth/refresh`.
@@ -33,7 +33,13 @@ pub async fn refresh(
     JsonBody(request): JsonBody<RefreshRequest>,
 ) -> Result<Response, ApiError> {
     let issued = grants
-        .refresh(&request.refresh_token, FRONT_END_CLIENT)
+        .refresh(&Refresh {
+            kind: SecretKind::RefreshToken,
+            token: &request.refresh_token,
+            client_id: FRONT_END_CLIENT,
+            door: None,
+            scope: None,
+        })
         .await
         .map_err(grant_error)?;
     Ok(answer(&issued, clock.unix()))

@@ -12,6 +12,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::flow::FlowError;
+use super::sign_ins::BeginError;
 use crate::error::{ApiError, chain};
 use crate::grants::{GrantError, IssuedTokens};
 
@@ -70,8 +71,16 @@ pub(super) fn answer(issued: &IssuedTokens, now: i64) -> Response {
 /// How long to wait before asking again when nobody said.
 const RETRY: Duration = Duration::from_secs(5);
 
+/// What the caller is told when a sign-in cannot begin.
+pub(crate) fn begin_error(error: &BeginError) -> ApiError {
+    match error {
+        BeginError::Entra(error) => upstream_error(error),
+        BeginError::Flow(error) => flow_error(error),
+    }
+}
+
 /// What the caller is told when Entra did not do what we asked.
-pub(super) fn upstream_error(error: &EntraError) -> ApiError {
+pub(crate) fn upstream_error(error: &EntraError) -> ApiError {
     let log = chain(error);
     if error.is_unavailable() {
         let wait = match error {
@@ -120,7 +129,7 @@ pub(super) fn upstream_error(error: &EntraError) -> ApiError {
 }
 
 /// What the caller is told when a flow cannot be kept or taken.
-pub(super) fn flow_error(error: &FlowError) -> ApiError {
+pub(crate) fn flow_error(error: &FlowError) -> ApiError {
     match error {
         FlowError::Unknown => ApiError::bad_request(
             "SIGN_IN_EXPIRED",
@@ -128,18 +137,22 @@ pub(super) fn flow_error(error: &FlowError) -> ApiError {
              finished already, or began in another browser. Begin again at /auth/login.",
         ),
         FlowError::Storage(_) | FlowError::NoKeys(_) => unavailable(chain(error)),
-        FlowError::Seal(_) => ApiError::internal(chain(error)),
+        FlowError::Seal(_) | FlowError::Format(_) => ApiError::internal(chain(error)),
     }
 }
 
 /// What the caller is told when a grant does not give what was asked.
-pub(super) fn grant_error(error: GrantError) -> ApiError {
+pub(crate) fn grant_error(error: GrantError) -> ApiError {
     let log = chain(&error);
     match error {
         GrantError::Invalid(_) => ApiError::bad_request(
             "INVALID_GRANT",
             "The code or refresh token is not valid: it was used, has expired, or belongs to \
              another client or sign-in. Sign in again at /auth/login.",
+        ),
+        GrantError::Audience | GrantError::Scope => ApiError::bad_request(
+            "INVALID_GRANT",
+            "The refresh token was granted for less than is asked for.",
         ),
         GrantError::Interaction => ApiError::bad_request(
             "INVALID_GRANT",

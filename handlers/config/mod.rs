@@ -65,6 +65,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// Scopes that `/auth/login?scope=` may ask for beside the default.
     pub allowed_scopes: BTreeSet<String>,
+    /// Whether configured daemons get tokens in their own name.
+    pub daemons: bool,
     /// The Foundry project's endpoint, if there is one.
     pub foundry_endpoint: Option<Url>,
     /// Whether chat goes to the project route (`project`) or to each
@@ -121,6 +123,7 @@ impl Settings {
                 client_ip_header,
                 cors_origins: reader.list("ENTRADA_CORS_ORIGINS"),
                 allowed_scopes: reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect(),
+                daemons: reader.flag("ENTRADA_DAEMONS", false),
                 foundry_endpoint: reader.address("ENTRADA_FOUNDRY_ENDPOINT"),
                 foundry_project_route: reader
                     .text("ENTRADA_FOUNDRY_ROUTE")

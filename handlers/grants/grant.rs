@@ -1,6 +1,6 @@
 //! A grant and its row.
 
-use entrada_tables::{ETag, Row, TableError};
+use entrada_tables::{Condition, ETag, Row, TableError};
 use uuid::Uuid;
 
 use crate::identity::{Audience, Door, UserPartition};
@@ -43,10 +43,27 @@ pub struct CodeState {
     pub hash: String,
     /// The PKCE challenge (S256) that it was asked for with.
     pub challenge: Option<String>,
+    /// The redirect URI that it was sent to, when a client of the
+    /// authorization server asked for it.
+    pub redirect_uri: Option<String>,
     /// Epoch seconds.
     pub expires_at: i64,
     /// When it was redeemed, epoch seconds.
     pub used_at: Option<i64>,
+}
+
+impl CodeState {
+    /// Of a grant that never had a code: no text has the empty hash.
+    #[must_use]
+    pub fn none(now: i64) -> Self {
+        Self {
+            hash: String::new(),
+            challenge: None,
+            redirect_uri: None,
+            expires_at: now,
+            used_at: Some(now),
+        }
+    }
 }
 
 /// Refresh tokens of a grant: the current one and the one before.
@@ -93,10 +110,15 @@ pub struct Grant {
     pub roles: Vec<String>,
     /// The client.
     pub client_id: String,
+    /// What the client calls itself, for display.
+    pub client_name: Option<String>,
     /// The doors that its tokens open.
     pub audience: Audience,
     /// Its scopes, separated by spaces.
     pub scope: String,
+    /// Its scopes by the names that the client asked for, separated by
+    /// spaces: what is echoed to it.
+    pub scope_asked: String,
     /// Where it is in its life.
     pub state: GrantState,
     /// Epoch seconds.
@@ -146,6 +168,13 @@ impl Grant {
         }
     }
 
+    /// The condition under which this version of the grant may be replaced.
+    pub(super) fn unchanged(&self) -> Condition {
+        self.etag
+            .clone()
+            .map_or(Condition::Exists, Condition::Matches)
+    }
+
     /// The grant as a row.
     #[must_use]
     pub fn to_row(&self) -> Row {
@@ -162,14 +191,17 @@ impl Grant {
             .with_optional("email", self.email.clone())
             .with("roles", self.roles.join(" "))
             .with("client_id", self.client_id.clone())
+            .with_optional("client_name", self.client_name.clone())
             .with("doors", doors.join(" "))
             .with("scope", self.scope.clone())
+            .with("scope_asked", self.scope_asked.clone())
             .with("state", self.state.text())
             .with("created_at", self.created_at)
             .with("last_used_at", self.last_used_at)
             .with("expires_at", self.expires_at())
             .with("code_hash", self.code.hash.clone())
             .with_optional("code_challenge", self.code.challenge.clone())
+            .with_optional("code_redirect_uri", self.code.redirect_uri.clone())
             .with("code_expires_at", self.code.expires_at)
             .with_optional("code_used_at", self.code.used_at)
             .with_optional("refresh_current", self.refresh.current.clone())
@@ -210,14 +242,17 @@ impl Grant {
                 .map(str::to_owned)
                 .collect(),
             client_id: text("client_id")?,
+            client_name: optional("client_name")?,
             audience: doors(row.text("doors")?),
             scope: text("scope")?,
+            scope_asked: text("scope_asked")?,
             state,
             created_at: row.int64("created_at")?,
             last_used_at: row.int64("last_used_at")?,
             code: CodeState {
                 hash: text("code_hash")?,
                 challenge: optional("code_challenge")?,
+                redirect_uri: optional("code_redirect_uri")?,
                 expires_at: row.int64("code_expires_at")?,
                 used_at: row.optional_int64("code_used_at")?,
             },

@@ -14,10 +14,16 @@ use crate::identity::{Audience, UserPartition};
 pub struct NewGrant {
     /// The client.
     pub client_id: String,
+    /// What the client calls itself.
+    pub client_name: Option<String>,
     /// The doors that its tokens open.
     pub audience: Audience,
     /// Its scopes, separated by spaces.
     pub scope: String,
+    /// Its scopes by the names that the client asked for.
+    pub scope_asked: String,
+    /// The redirect URI that the code is sent to.
+    pub redirect_uri: Option<String>,
     /// The PKCE challenge (S256) that the code is bound to.
     pub code_challenge: Option<String>,
     /// The kind of the code.
@@ -45,14 +51,17 @@ impl Grants {
             email: access.email.clone(),
             roles: access.roles.clone(),
             client_id: new.client_id,
+            client_name: new.client_name,
             audience: new.audience,
             scope: new.scope,
+            scope_asked: new.scope_asked,
             state: GrantState::Pending,
             created_at: now,
             last_used_at: now,
             code: CodeState {
                 hash: code.hash(),
                 challenge: new.code_challenge,
+                redirect_uri: new.redirect_uri,
                 expires_at: now + new.code_lifetime,
                 used_at: None,
             },

@@ -1,8 +1,10 @@
 //! Redeeming a one-time code: single use, across instances.
 
 use entrada_entra::pkce;
-use entrada_tables::{Condition, TableError};
+use entrada_tables::TableError;
 use secrecy::SecretString;
+
+use crate::identity::Door;
 
 use super::{Grant, GrantError, GrantState, Grants, IssuedTokens, SecretCode, SecretKind, TABLE};
 
@@ -20,6 +22,11 @@ pub struct Redemption<'a> {
     pub client_id: &'a str,
     /// The PKCE verifier.
     pub code_verifier: Option<&'a str>,
+    /// The redirect URI, if the client names it again (OAuth 2.1 does not
+    /// have it do so, RFC 6749 section 4.1.3 does).
+    pub redirect_uri: Option<&'a str>,
+    /// The door that the client names, if it does (RFC 8707 section 2.2).
+    pub door: Option<Door>,
 }
 
 impl Grants {
@@ -40,7 +47,7 @@ impl Grants {
             self.check(&grant, &code, redemption).await?;
             let now = self.clock.unix();
             let refresh = SecretCode::new(
-                SecretKind::RefreshToken,
+                code.kind().refresh(),
                 code.partition(),
                 grant.id,
                 self.random.as_ref(),
@@ -50,15 +57,11 @@ impl Grants {
             grant.last_used_at = now;
             grant.refresh.current = Some(refresh.hash());
             grant.refresh.rotated_at = now;
-            let condition = grant
-                .etag
-                .clone()
-                .map_or(Condition::Exists, Condition::Matches);
-            match self
+            let written = self
                 .tables
-                .replace(TABLE, &grant.to_row(), &condition)
-                .await
-            {
+                .replace(TABLE, &grant.to_row(), &grant.unchanged())
+                .await;
+            match written {
                 Ok(etag) => {
                     grant.etag = Some(etag);
                     self.tidy(code.partition()).await;
@@ -101,6 +104,20 @@ impl Grants {
         }
         if grant.state != GrantState::Pending || grant.code.expires_at <= now {
             return Err(GrantError::Invalid("the code has expired"));
+        }
+        let same_place = redemption
+            .redirect_uri
+            .is_none_or(|uri| grant.code.redirect_uri.as_deref() == Some(uri));
+        if !same_place {
+            return Err(GrantError::Invalid(
+                "the redirect URI is not the one that the code was sent to",
+            ));
+        }
+        if redemption
+            .door
+            .is_some_and(|door| !grant.audience.opens(door))
+        {
+            return Err(GrantError::Audience);
         }
         if !verified {
             return Err(GrantError::Invalid(

@@ -9,12 +9,41 @@ use secrecy::SecretString;
 
 use super::store::{place, used_key, used_row};
 use super::{Grant, GrantError, GrantState, Grants, IssuedTokens, SecretCode, SecretKind, TABLE};
-use crate::identity::{open_as_holder, seal_for_holder};
+use crate::identity::{Door, open_as_holder, seal_for_holder};
 
 /// Seconds within which the previous token gets the same successor again.
 const GRACE: i64 = 60;
 /// Seconds for which an Entra token is young enough to go on with.
 const YOUNG: i64 = 300;
+
+/// What a client asks for with a refresh token.
+#[derive(Debug)]
+pub struct Refresh<'a> {
+    /// What the token is.
+    pub kind: SecretKind,
+    /// The token.
+    pub token: &'a SecretString,
+    /// The client.
+    pub client_id: &'a str,
+    /// The door that the client names, if it does (RFC 8707 section 2.2).
+    pub door: Option<Door>,
+    /// Scopes, by the names that they were granted by, if the client names
+    /// any (RFC 6749 section 6).
+    pub scope: Option<&'a str>,
+}
+
+impl Refresh<'_> {
+    fn exceeds(&self, grant: &Grant) -> bool {
+        self.scope
+            .unwrap_or_default()
+            .split_whitespace()
+            .any(|asked| {
+                [&grant.scope_asked, &grant.scope]
+                    .iter()
+                    .all(|granted| granted.split(' ').all(|name| name != asked))
+            })
+    }
+}
 
 /// What a presented token is to its grant.
 enum Standing {
@@ -31,14 +60,13 @@ impl Grants {
     ///
     /// # Errors
     /// [`GrantError::Invalid`] with the reason for the log;
+    /// [`GrantError::Audience`] and [`GrantError::Scope`] when more is asked
+    /// for than was granted, and then the token stays as it was;
     /// [`GrantError::Interaction`] when Entra wants the person;
     /// [`GrantError::Upstream`] while Entra does not answer.
-    pub async fn refresh(
-        &self,
-        presented: &SecretString,
-        client_id: &str,
-    ) -> Result<IssuedTokens, GrantError> {
-        let token = SecretCode::parse(SecretKind::RefreshToken, presented)
+    pub async fn refresh(&self, refresh: &Refresh<'_>) -> Result<IssuedTokens, GrantError> {
+        let client_id = refresh.client_id;
+        let token = SecretCode::parse(refresh.kind, refresh.token)
             .ok_or(GrantError::Invalid("the refresh token is malformed"))?;
         let _alone = match self.lock_for(token.grant_id()) {
             Some(lock) => Some(lock.lock().await),
@@ -56,6 +84,10 @@ impl Grants {
                         "the token was issued to another client",
                     ));
                 }
+                _ if refresh.door.is_some_and(|door| !grant.audience.opens(door)) => {
+                    return Err(GrantError::Audience);
+                }
+                _ if refresh.exceeds(&grant) => return Err(GrantError::Scope),
                 Standing::Previous if self.clock.unix() - grant.refresh.rotated_at <= GRACE => {
                     return self.repeat(grant, &token).await;
                 }
@@ -123,7 +155,7 @@ impl Grants {
             grant.email.clone_from(&access.email);
         }
         let successor = SecretCode::new(
-            SecretKind::RefreshToken,
+            token.kind(),
             token.partition(),
             grant.id,
             self.random.as_ref(),
@@ -144,11 +176,7 @@ impl Grants {
             self.random.as_ref(),
         )?);
         grant.last_used_at = now;
-        let condition = grant
-            .etag
-            .clone()
-            .map_or(Condition::Exists, Condition::Matches);
-        let mut operations = vec![Operation::Replace(grant.to_row(), condition)];
+        let mut operations = vec![Operation::Replace(grant.to_row(), grant.unchanged())];
         if let Some(hash) = retired {
             let until = grant.expires_at();
             operations.push(Operation::Replace(
@@ -184,9 +212,13 @@ impl Grants {
             return Err(GrantError::Upstream(error));
         }
         match error {
-            EntraError::InteractionRequired { .. } | EntraError::ConsentRequired { .. } => {
+            EntraError::InteractionRequired { claims, .. } => {
+                if let Some(claims) = claims {
+                    self.keep_claims(grant, &claims).await?;
+                }
                 Err(GrantError::Interaction)
             }
+            EntraError::ConsentRequired { .. } => Err(GrantError::Interaction),
             EntraError::InvalidGrant { .. } => {
                 tracing::info!(
                     grant = %grant.id,

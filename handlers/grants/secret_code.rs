@@ -19,6 +19,10 @@ pub enum SecretKind {
     AuthCode,
     /// The refresh token of `/auth/exchange`.
     RefreshToken,
+    /// The authorization code of a client of the authorization server.
+    AuthorizationCode,
+    /// The refresh token of `/token`.
+    ClientRefreshToken,
 }
 
 impl SecretKind {
@@ -26,6 +30,18 @@ impl SecretKind {
         match self {
             Self::AuthCode => "eac",
             Self::RefreshToken => "ert",
+            Self::AuthorizationCode => "ezc",
+            Self::ClientRefreshToken => "ect",
+        }
+    }
+
+    /// The kind of the refresh tokens that a grant has whose code is of this
+    /// kind: those of `/auth` and those of `/token` are never each other's.
+    #[must_use]
+    pub fn refresh(self) -> Self {
+        match self {
+            Self::AuthCode | Self::RefreshToken => Self::RefreshToken,
+            Self::AuthorizationCode | Self::ClientRefreshToken => Self::ClientRefreshToken,
         }
     }
 }
@@ -35,6 +51,7 @@ impl SecretKind {
 /// read; the secret (256 bits) is stored as a hash only.
 #[derive(Clone)]
 pub struct SecretCode {
+    kind: SecretKind,
     partition: UserPartition,
     grant_id: Uuid,
     text: SecretString,
@@ -66,6 +83,7 @@ impl SecretCode {
             random.secret()
         );
         Self {
+            kind,
             partition: partition.clone(),
             grant_id,
             text: SecretString::from(text),
@@ -87,10 +105,17 @@ impl SecretCode {
             return None;
         }
         Some(Self {
+            kind,
             partition: UserPartition::parse(partition)?,
             grant_id: Uuid::try_parse(grant).ok()?,
             text: presented.clone(),
         })
+    }
+
+    /// What it is.
+    #[must_use]
+    pub fn kind(&self) -> SecretKind {
+        self.kind
     }
 
     /// The partition of the grant's row.
@@ -149,7 +174,13 @@ mod tests {
         assert_eq!(parsed.partition(), &partition);
         assert_eq!(parsed.grant_id(), Uuid::from_u128(3));
         assert!(parsed.matches(&code.hash()) && !parsed.matches(&hash("other")));
-        assert!(SecretCode::parse(SecretKind::RefreshToken, code.text()).is_none());
+        for other in [
+            SecretKind::RefreshToken,
+            SecretKind::AuthorizationCode,
+            SecretKind::ClientRefreshToken,
+        ] {
+            assert!(SecretCode::parse(other, code.text()).is_none());
+        }
         assert!(!format!("{code:?}").contains(code.text().expose_secret()));
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entrada_ambient::{Clock, Random};
-use entrada_entra::{EntraClient, EntraError};
+use entrada_entra::{EntraClient, EntraError, SubjectKind};
 use entrada_tables::{Condition, Row, TableError, Tables};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -26,6 +26,12 @@ pub enum GrantError {
     /// client, or its grant has ended. Which of them is for the log alone.
     #[error("invalid grant: {0}")]
     Invalid(&'static str),
+    /// A door is asked for that the grant does not open.
+    #[error("the grant is for another resource")]
+    Audience,
+    /// A scope is asked for that was not granted.
+    #[error("the scope goes beyond the grant")]
+    Scope,
     /// Entra wants the person to do something (sign in again, MFA,
     /// consent) before it goes on.
     #[error("Microsoft Entra asks for interaction")]
@@ -239,6 +245,7 @@ impl Grants {
             grant_id: grant.id,
             audience: grant.audience,
             scope: grant.scope.clone(),
+            kind: SubjectKind::User,
             expires_at,
         })?;
         Ok(IssuedTokens {

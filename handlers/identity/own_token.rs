@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-use super::{Audience, KeyRingError, KeyRings, NoKeyRing};
+use super::{Audience, KeyRingError, KeyRings, NoKeyRing, UserPartition};
 use crate::config::BaseUrl;
 
 /// Why one of our own tokens is refused.
@@ -57,6 +57,8 @@ pub struct TokenTerms {
     pub audience: Audience,
     /// Space-separated scopes.
     pub scope: String,
+    /// A person, or an application in its own name.
+    pub kind: SubjectKind,
     /// Epoch seconds.
     pub expires_at: i64,
 }
@@ -73,6 +75,7 @@ pub struct OwnToken {
     pub(super) client_id: String,
     pub(super) grant_id: Uuid,
     pub(super) audience: Audience,
+    pub(super) kind: SubjectKind,
     pub(super) issued_at: i64,
     pub(super) expires_at: i64,
 }
@@ -98,11 +101,17 @@ struct Claims {
     oid: Uuid,
     gid: Uuid,
     roles: Vec<String>,
+    /// `app` for an application in its own name, as in Entra's tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    idtyp: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
 }
+
+/// What `idtyp` says of an application's token.
+const APPLICATION: &str = "app";
 
 /// RFC 9068 section 2.1.
 const TYPE: &str = "at+jwt";
@@ -160,6 +169,7 @@ impl OwnTokens {
             oid: terms.object_id,
             gid: terms.grant_id,
             roles: terms.roles,
+            idtyp: (terms.kind == SubjectKind::Application).then(|| APPLICATION.to_owned()),
             name: terms.name,
             email: terms.email,
         };
@@ -256,6 +266,10 @@ impl OwnTokens {
             client_id: claims.client_id,
             grant_id: claims.gid,
             audience: Audience::from_values(claims.aud.iter().map(String::as_str), &self.base),
+            kind: match claims.idtyp.as_deref() {
+                Some(APPLICATION) => SubjectKind::Application,
+                _ => SubjectKind::User,
+            },
             issued_at: claims.iat,
             expires_at: claims.exp,
         }
@@ -263,8 +277,23 @@ impl OwnTokens {
 }
 
 impl OwnToken {
-    /// Our tokens are always a person's.
-    pub(super) const KIND: SubjectKind = SubjectKind::User;
+    /// The client that the token was issued to.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    /// The grant that it belongs to.
+    #[must_use]
+    pub fn grant_id(&self) -> Uuid {
+        self.grant_id
+    }
+
+    /// The partition of whom it is of.
+    #[must_use]
+    pub fn partition(&self) -> UserPartition {
+        UserPartition::of(self.tenant_id, self.object_id)
+    }
 }
 
 fn fingerprint(token: &str) -> [u8; 32] {
@@ -319,6 +348,7 @@ mod tests {
             grant_id: Uuid::from_u128(3),
             audience: Audience::only(Door::Mcp),
             scope: "mcp".to_owned(),
+            kind: SubjectKind::User,
             expires_at: clock.unix() + 60,
         }
     }

@@ -163,7 +163,7 @@ impl Principal {
     #[must_use]
     pub fn kind(&self) -> SubjectKind {
         match &self.token {
-            Verified::Own(_) => OwnToken::KIND,
+            Verified::Own(token) => token.kind,
             Verified::Entra(token) => token.subject_kind,
         }
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::config::BaseUrl;
 
-const STYLE: &str = include_str!("../auth/page.css");
+const STYLE: &str = include_str!("../pages/page.css");
 
 /// The two forms of the answer.
 #[derive(Debug)]

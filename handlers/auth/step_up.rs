@@ -1,0 +1,227 @@
+//! `GET /auth/step-up/{id}`: a downstream service wants more of the person
+//! than the sign-in has (a second factor, a consent), and a grant is to get
+//! it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use entrada_ambient::{Clock, Random};
+use entrada_entra::SignIn;
+use entrada_tables::{Condition, Row, TableError, Tables};
+use http::{HeaderMap, StatusCode};
+use thiserror::Error;
+
+use super::callback::show;
+use super::callback_page;
+use super::flow::{LIFETIME, Purpose, StepUpFlow, tidy};
+use super::sign_ins::{FlowSecrets, SignIns, Wishes};
+use super::spot::{Spot, TABLE};
+use super::tokens::{begin_error, grant_error};
+use crate::config::BaseUrl;
+use crate::error::ApiError;
+use crate::grants::Grants;
+use crate::identity::Principal;
+use crate::pages::redirect;
+
+/// What a downstream service asks for.
+#[derive(Debug, Clone, Default)]
+pub struct StepUpNeed {
+    /// A claims challenge: the decoded JSON.
+    pub claims: Option<String>,
+    /// Scopes that the person has to consent to, such as
+    /// `https://graph.microsoft.com/User.Read`.
+    pub scopes: Vec<String>,
+}
+
+/// Why a step-up cannot be offered.
+#[derive(Debug, Error)]
+pub enum StepUpError {
+    /// The caller came with Entra's own token (whose client meets the
+    /// challenge itself, from 401 `insufficient_claims`), or is a daemon.
+    #[error("there is no sign-in of a person here to strengthen")]
+    NoGrant,
+    /// Storage failed.
+    #[error("storage failed")]
+    Storage(#[from] TableError),
+}
+
+/// Offers to step up.
+#[derive(Debug)]
+pub struct StepUps {
+    tables: Arc<dyn Tables>,
+    sign_ins: Arc<SignIns>,
+    base: BaseUrl,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// An offer that was taken.
+struct Offer {
+    flow: StepUpFlow,
+    wishes: Wishes,
+}
+
+impl StepUps {
+    /// Offers in `tables`.
+    #[must_use]
+    pub fn new(
+        tables: Arc<dyn Tables>,
+        sign_ins: Arc<SignIns>,
+        base: BaseUrl,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self {
+            tables,
+            sign_ins,
+            base,
+            clock,
+            random,
+        }
+    }
+
+    /// The address where the caller's person can do what is needed: good
+    /// once, for ten minutes, for that person alone.
+    ///
+    /// # Errors
+    /// [`StepUpError::NoGrant`] when the caller has no sign-in here; when
+    /// storage fails.
+    pub async fn offer(
+        &self,
+        caller: &Principal,
+        need: &StepUpNeed,
+    ) -> Result<String, StepUpError> {
+        let grant_id = caller.grant_id().ok_or(StepUpError::NoGrant)?;
+        if caller.kind() != entrada_entra::SubjectKind::User {
+            return Err(StepUpError::NoGrant);
+        }
+        let id = self.random.secret();
+        let spot = Spot::of("stepup", &id);
+        let now = self.clock.unix();
+        let row = Row::new(&spot.partition, &spot.row)
+            .with("grant_id", grant_id)
+            .with("tenant_id", caller.tenant_id())
+            .with("object_id", caller.object_id())
+            .with_optional("login_hint", caller.email().map(str::to_owned))
+            .with_optional("claims", need.claims.clone())
+            .with("scopes", need.scopes.join(" "))
+            .with("expires_at", now + LIFETIME);
+        self.tables.insert(TABLE, &row).await?;
+        tidy(self.tables.as_ref(), &spot.partition, now).await;
+        Ok(self.base.join(&format!("/auth/step-up/{id}")))
+    }
+
+    /// Takes an offer; of two that try, one gets it.
+    async fn take(&self, id: &str) -> Result<Option<Offer>, TableError> {
+        let spot = Spot::of("stepup", id);
+        let row = self
+            .tables
+            .get(TABLE, &spot.partition, &spot.row)
+            .await?
+            .filter(|row| !row.is_expired(self.clock.unix()));
+        let Some((row, etag)) = row.and_then(|row| row.etag.clone().map(|etag| (row, etag))) else {
+            return Ok(None);
+        };
+        let gone = self
+            .tables
+            .delete(TABLE, &spot.partition, &spot.row, &Condition::Matches(etag))
+            .await;
+        match gone {
+            Ok(()) => {}
+            Err(TableError::NotFound | TableError::PreconditionFailed) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let optional = |name| Ok::<_, TableError>(row.optional_text(name)?.map(str::to_owned));
+        Ok(Some(Offer {
+            flow: StepUpFlow {
+                grant_id: row.guid("grant_id")?,
+                tenant_id: row.guid("tenant_id")?,
+                object_id: row.guid("object_id")?,
+            },
+            wishes: Wishes {
+                login_hint: optional("login_hint")?,
+                claims: optional("claims")?,
+                extra_scopes: row
+                    .text("scopes")?
+                    .split_whitespace()
+                    .map(str::to_owned)
+                    .collect(),
+                ..Wishes::default()
+            },
+        }))
+    }
+
+    async fn begin(&self, id: &str) -> Result<Response, ApiError> {
+        let offer = self.take(id).await?.ok_or_else(|| {
+            ApiError::not_found(
+                "STEP_UP_UNKNOWN",
+                "This link was used already or is older than ten minutes. Go back to where it \
+                 came from, try again there, and you get a new one.",
+            )
+        })?;
+        let secrets = FlowSecrets::random(self.random.as_ref());
+        let departure = self
+            .sign_ins
+            .begin(Purpose::StepUp(offer.flow), offer.wishes, secrets)
+            .await
+            .map_err(|error| begin_error(&error))?;
+        Ok(redirect(
+            StatusCode::FOUND,
+            departure.location.as_str(),
+            &[&departure.cookie],
+        ))
+    }
+}
+
+/// Sends the person to Entra with what the downstream service asked for.
+/// Browsers that only prefetch do not use the link up.
+pub async fn step_up(
+    State(step_ups): State<Arc<StepUps>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if headers.contains_key("sec-purpose") {
+        return show(&ApiError::new(
+            StatusCode::FORBIDDEN,
+            "NOT_VISITED",
+            "This link works when somebody opens it.",
+        ));
+    }
+    match step_ups.begin(&id).await {
+        Ok(response) => response,
+        Err(error) => show(&error),
+    }
+}
+
+/// Puts the stronger sign-in into its grant, if it is the same person's.
+pub(super) async fn finish(
+    grants: &Grants,
+    flow: &StepUpFlow,
+    signed_in: Result<SignIn, ApiError>,
+) -> Response {
+    let strengthened = match signed_in {
+        Ok(sign_in) => strengthen(grants, flow, &sign_in).await,
+        Err(error) => Err(error),
+    };
+    match strengthened {
+        Ok(()) => callback_page::stepped_up(),
+        Err(error) => show(&error),
+    }
+}
+
+async fn strengthen(grants: &Grants, flow: &StepUpFlow, sign_in: &SignIn) -> Result<(), ApiError> {
+    let access = &sign_in.access;
+    if (access.tenant_id, access.object_id) != (flow.tenant_id, flow.object_id) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "ANOTHER_ACCOUNT",
+            "This was another account than the one that the link was made for. Nothing was \
+             changed. Try again and choose the account that you use there.",
+        ));
+    }
+    grants
+        .strengthen(flow.grant_id, sign_in)
+        .await
+        .map_err(grant_error)
+}

@@ -1,0 +1,54 @@
+//! A person's grants, for that person.
+
+use entrada_tables::{Query, query_all};
+use uuid::Uuid;
+
+use super::{Grant, GrantError, GrantState, Grants, TABLE};
+use crate::identity::UserPartition;
+
+/// More than this many sign-ins of one person is no list for people any
+/// more.
+const MOST: usize = 5_000;
+
+impl Grants {
+    /// A person's grants that are in use, used last first.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn list(&self, partition: &UserPartition) -> Result<Vec<Grant>, GrantError> {
+        let query = Query::partition(partition.as_str()).prefix("grant-");
+        let now = self.clock.unix();
+        let rows = query_all(self.tables.as_ref(), TABLE, &query, MOST).await?;
+        let mut grants = rows
+            .iter()
+            .filter(|row| !row.is_expired(now))
+            .map(Grant::from_row)
+            .collect::<Result<Vec<_>, _>>()?;
+        grants.retain(|grant| grant.state == GrantState::Active);
+        grants.sort_by_key(|grant| std::cmp::Reverse(grant.last_used_at));
+        Ok(grants)
+    }
+
+    /// Ends one of a person's grants; `None` when there is none in use by
+    /// this id. What the person had the browser remember about that client
+    /// is forgotten as well, so that the client has to ask again.
+    ///
+    /// # Errors
+    /// When storage does not answer.
+    pub async fn end_own(
+        &self,
+        partition: &UserPartition,
+        grant_id: Uuid,
+    ) -> Result<Option<Grant>, GrantError> {
+        let grant = self
+            .find(partition, grant_id)
+            .await?
+            .filter(|grant| grant.state == GrantState::Active);
+        let Some(grant) = grant else {
+            return Ok(None);
+        };
+        self.end(&grant).await?;
+        self.forget_consents(partition, &grant.client_id).await?;
+        Ok(Some(grant))
+    }
+}

@@ -1,0 +1,79 @@
+//! Consents that the person had this browser remember.
+
+use http::HeaderMap;
+
+use crate::auth::{flow_cookie, grant_error};
+use crate::error::ApiError;
+use crate::grants::{ConsentBinding, REMEMBERED_SECONDS};
+use crate::identity::UserPartition;
+use crate::oauth::authorization_request::{AuthorizationRequest, ConsentGiven};
+use crate::oauth::{AuthorizationServer, browser};
+
+/// The purpose in the name of the cookie.
+const COOKIE: &str = "remember";
+
+fn binding<'a>(request: &'a AuthorizationRequest, resource: &'a str) -> ConsentBinding<'a> {
+    ConsentBinding {
+        client_id: &request.client_id,
+        redirect_uri: &request.to.redirect_uri,
+        resource,
+    }
+}
+
+/// The consent to exactly this that the browser remembers, if it does and
+/// the person came by themselves: another site could start the flow
+/// otherwise and get its code without anybody being asked.
+pub(in crate::oauth) async fn remembered(
+    server: &AuthorizationServer,
+    request: &AuthorizationRequest,
+    headers: &HeaderMap,
+) -> Result<Option<ConsentGiven>, ApiError> {
+    if !request.may_be_remembered() || !browser::came_by_themselves(headers) {
+        return Ok(None);
+    }
+    let resource = request.resource.door().audience(&server.base);
+    let binding = binding(request, &resource);
+    let cookie = flow_cookie::read(COOKIE, &binding.digest(), &server.base, headers);
+    let Some((partition, secret)) = cookie.as_deref().and_then(|value| value.split_once('.'))
+    else {
+        return Ok(None);
+    };
+    let Some(partition) = UserPartition::parse(partition) else {
+        return Ok(None);
+    };
+    let known = server
+        .grants
+        .has_remembered_consent(&partition, &binding, secret)
+        .await
+        .map_err(grant_error)?;
+    Ok(known.then(|| ConsentGiven::Remembered {
+        partition: partition.as_str().to_owned(),
+    }))
+}
+
+/// Remembers a consent of whom this partition belongs to: the `Set-Cookie`
+/// value. `None` when it may not be remembered.
+pub(in crate::oauth) async fn remember(
+    server: &AuthorizationServer,
+    request: &AuthorizationRequest,
+    partition: &UserPartition,
+) -> Result<Option<String>, ApiError> {
+    if !request.may_be_remembered() {
+        return Ok(None);
+    }
+    let resource = request.resource.door().audience(&server.base);
+    let binding = binding(request, &resource);
+    let secret = server
+        .grants
+        .remember_consent(partition, &binding)
+        .await
+        .map_err(grant_error)?;
+    let value = format!("{}.{secret}", partition.as_str());
+    Ok(Some(flow_cookie::set(
+        COOKIE,
+        &binding.digest(),
+        &value,
+        REMEMBERED_SECONDS,
+        &server.base,
+    )))
+}
