@@ -54,7 +54,7 @@ fn message(body: &str) -> Value {
     // A text in which a tool gives back what it was told.
     if let Some(text) = message.pointer_mut("/result/content/0/text")
         && let Ok(mut call) = serde_json::from_str::<Value>(text.as_str().unwrap_or_default())
-        && let Some(headers) = call.pointer_mut("/transport/properties/headers")
+        && let Some(headers) = call.pointer_mut(HEADERS)
     {
         forget_connection(headers);
         *text = call;
@@ -184,40 +184,12 @@ async fn handlers_get_what_the_real_extension_hands_over() {
     let session = open_session(&host).await;
     let mut checked = 0;
     for line in include_str!("../fixtures/handler_posts.jsonl").lines() {
-        let line = line.replace("$SESSION", &session);
-        let case: Value = serde_json::from_str(&line).unwrap();
-        let text = case["trigger"].as_str().unwrap();
-        let mut trigger: Value = serde_json::from_str(text).unwrap();
-        let headers = trigger
-            .pointer_mut("/transport/properties/headers")
-            .unwrap();
-        forget_connection(headers);
-        let sent = headers.as_object().unwrap().clone();
-        let sent: Vec<_> = sent
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
-            .collect();
-        // Texts of numbers matter: arguments are taken as they were written.
-        let arguments = text
-            .split_once("\"arguments\":")
-            .and_then(|(_, rest)| {
-                rest.split_once(",\"sessionid\"")
-                    .or(rest.split_once(",\"transport\""))
-            })
-            .map_or(String::new(), |(arguments, _)| {
-                format!(",\"arguments\":{arguments}")
-            });
-        let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{}{arguments}}}}}"#,
-            trigger["name"]
-        );
-        assert_eq!(request(&host, DOOR, &sent, &body).await.status, 200);
+        let case: Value = serde_json::from_str(&line.replace("$SESSION", &session)).unwrap();
+        let trigger = call_as_recorded(&host, case["trigger"].as_str().unwrap()).await;
 
         let seen = last_seen(&host).await;
-        assert_eq!(
-            seen["path"],
-            format!("/{}", case["function"].as_str().unwrap())
-        );
+        let function = case["function"].as_str().unwrap();
+        assert_eq!(seen["path"], format!("/{function}"));
         let mut posted: Value = serde_json::from_str(seen["body"].as_str().unwrap()).unwrap();
         let context = posted["Data"]
             .as_object_mut()
@@ -228,33 +200,52 @@ async fn handlers_get_what_the_real_extension_hands_over() {
         let context: String = serde_json::from_str(context.as_str().unwrap()).unwrap();
         assert!(context.is_ascii());
         let mut context: Value = serde_json::from_str(&context).unwrap();
-        forget_connection(
-            context
-                .pointer_mut("/transport/properties/headers")
-                .unwrap(),
-        );
+        forget_connection(context.pointer_mut(HEADERS).unwrap());
         assert_eq!(context, trigger);
         assert_eq!(posted["Data"], case["data"]);
-        assert_eq!(
-            comparable(&posted["Metadata"]),
-            comparable(&case["metadata"])
-        );
+        let metadata = &posted["Metadata"];
+        assert_eq!(comparable(metadata), comparable(&case["metadata"]));
         // The copies that the host makes of the trigger's members.
+        assert_eq!(metadata["name"], json!(trigger["name"].to_string()));
+        assert_eq!(metadata.get("arguments"), trigger.get("arguments"));
         assert_eq!(
-            posted["Metadata"]["name"],
-            json!(trigger["name"].to_string())
-        );
-        assert_eq!(
-            posted["Metadata"].get("arguments"),
-            trigger.get("arguments")
-        );
-        assert_eq!(
-            posted["Metadata"].get("sessionid").is_some(),
+            metadata.get("sessionid").is_some(),
             trigger.get("sessionid").is_some()
         );
         checked += 1;
     }
     assert_eq!(checked, 18);
+}
+
+const HEADERS: &str = "/transport/properties/headers";
+
+/// Makes the call that leads to a recorded trigger text, and gives that text's
+/// JSON without what belongs to the recording's connection.
+async fn call_as_recorded(host: &Host, text: &str) -> Value {
+    let mut trigger: Value = serde_json::from_str(text).unwrap();
+    let headers = trigger.pointer_mut(HEADERS).unwrap();
+    forget_connection(headers);
+    let headers = headers.as_object().unwrap().clone();
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str().unwrap()))
+        .collect();
+    // Texts of numbers matter: arguments are taken as they were written.
+    let arguments = text
+        .split_once("\"arguments\":")
+        .and_then(|(_, rest)| {
+            rest.split_once(",\"sessionid\"")
+                .or(rest.split_once(",\"transport\""))
+        })
+        .map_or(String::new(), |(arguments, _)| {
+            format!(",\"arguments\":{arguments}")
+        });
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":{}{arguments}}}}}"#,
+        trigger["name"]
+    );
+    assert_eq!(request(host, DOOR, &headers, &body).await.status, 200);
+    trigger
 }
 
 /// Metadata without what the recordings lack and what differs by run.

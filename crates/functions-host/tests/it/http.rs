@@ -50,6 +50,11 @@ impl Connection {
         self.stream.read_buf(&mut self.unread).await.unwrap_or(0) > 0
     }
 
+    /// Waits until the other side closes.
+    pub(crate) async fn closed(&mut self) {
+        while self.more().await {}
+    }
+
     /// Reads up to and with `end`.
     pub(crate) async fn until(&mut self, end: &str) -> String {
         let end = end.as_bytes();
@@ -145,7 +150,9 @@ pub(crate) async fn exchange(
         head.push_str("Host: app.example\r\n");
     }
     for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
+        for part in [name, ": ", value, "\r\n"] {
+            head.push_str(part);
+        }
     }
     let mut message = Vec::new();
     if has("transfer-encoding") {
@@ -154,7 +161,9 @@ pub(crate) async fn exchange(
         message.extend_from_slice(b"\r\n0\r\n\r\n");
     } else {
         if !body.is_empty() && !has("content-length") {
-            head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+            head.push_str("Content-Length: ");
+            head.push_str(&body.len().to_string());
+            head.push_str("\r\n");
         }
         message.extend_from_slice(format!("{head}\r\n").as_bytes());
         message.extend_from_slice(body);

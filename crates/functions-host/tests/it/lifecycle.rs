@@ -38,13 +38,12 @@ pub(crate) async fn gone(process: &Path) {
 }
 
 /// Ends the handler with an exit code, past the host.
-async fn exit(host: &Host, code: i32) {
+pub(crate) async fn exit(host: &Host, code: i32) {
     let mut connection = Connection::to(host.handler_port()).await;
-    connection
-        .send(format!(
-            "POST /exit/{code} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
-        ))
-        .await;
+    let head = format!("POST /exit/{code} HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+    connection.send(head).await;
+    // A handler drops the requests of clients that do not wait.
+    connection.closed().await;
 }
 
 #[tokio::test]

@@ -1,11 +1,20 @@
 //! Runs packages whose handler records what it is sent.
 
+#[cfg(test)]
 mod binary;
+#[cfg(test)]
 mod extension;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
 mod lifecycle;
+#[cfg(test)]
 mod package;
+#[cfg(test)]
 mod proxy;
+#[cfg(test)]
 mod routes;
+#[cfg(test)]
 mod validation;
+#[cfg(test)]
 mod wrapped;

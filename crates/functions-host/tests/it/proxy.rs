@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use crate::http::{Connection, direct, get, request};
+use crate::lifecycle::exit;
 use crate::package::{Package, last_seen, seen};
 
 /// Names of headers whose values differ from run to run.
@@ -207,10 +208,7 @@ async fn header_values_that_are_not_utf8_are_refused() {
 async fn a_handler_that_has_left_is_a_bad_gateway() {
     let host = Package::new().web().start().await;
     // A handler that exits with 0 is not started again.
-    let mut connection = Connection::to(host.handler_port()).await;
-    connection
-        .send("POST /exit/0 HTTP/1.1\r\nHost: a\r\n\r\n")
-        .await;
+    exit(&host, 0).await;
     for body in ["", "with a body"] {
         let answer = request(&host, "POST /a", &[], body).await;
         assert_eq!(answer.status, 502);

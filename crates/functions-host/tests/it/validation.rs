@@ -89,90 +89,97 @@ async fn app_settings_override_host_json_in_any_case() {
     assert!(start(options).await.is_ok());
 }
 
+/// A change of bindings, and what is said of it.
+type Case = (fn(&mut Value), &'static str);
+
+/// A package with one HTTP function, its bindings changed.
+fn http(change: fn(&mut Value)) -> Package {
+    let mut bindings = http_bindings("a", &SEVEN);
+    change(&mut bindings);
+    Package::new().function("fun", &bindings)
+}
+
 #[tokio::test]
-async fn function_folders_are_checked_with_the_hosts_own_words() {
-    let function = |name: &str, bindings: Value| Package::new().function(name, &bindings);
-    let http = |change: fn(&mut Value)| {
-        let mut bindings = http_bindings("a", &SEVEN);
-        change(&mut bindings);
-        Package::new().function("fun", &bindings)
-    };
+async fn function_names_follow_the_hosts_pattern() {
     for name in ["1st", "host", "a.b", "_x"] {
-        let expected = format!("'{name}' is not a valid function name.");
-        refused(function(name, http_bindings("a", &SEVEN)), &expected).await;
+        let package = Package::new().http(name, "a", &SEVEN);
+        refused(package, &format!("'{name}' is not a valid function name.")).await;
     }
-    refused(
-        Package::new().file("fun/function.json", "{"),
-        "function.json is not JSON",
-    )
-    .await;
-    refused(
-        function("fun", json!([])),
-        "At least one binding must be declared.",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["name"] = json!("re-q")),
-        "The binding name re-q is invalid.",
-    )
-    .await;
-    refused(
-        http(|b| b[1]["name"] = json!("REQ")),
-        "Multiple bindings with name",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["direction"] = json!("into")),
-        "'into' is not a valid binding direction.",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["direction"] = Value::Null),
-        "has no 'direction'",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["type"] = Value::Null),
-        "Bindings must specify a Type.",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["type"] = json!("http")),
-        "No trigger binding specified.",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["type"] = json!("queueTrigger")),
-        "not 'queueTrigger'",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["authLevel"] = json!("anybody")),
-        "'anybody' is not an authorization level",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["methods"] = json!("get")),
-        "'methods' must be an array",
-    )
-    .await;
-    refused(
-        http(|b| b[0]["route"] = json!("a//b")),
-        "The route template 'a//b' is invalid.",
-    )
-    .await;
-    refused(
-        http(|b| {
-            b.as_array_mut()
-                .unwrap()
-                .push(json!({"type": "queue", "direction": "out", "name": "q"}))
-        }),
-        "is wrapped, which this stand-in does for timers and MCP tools alone",
-    )
-    .await;
+}
+
+#[tokio::test]
+async fn bindings_are_checked_with_the_hosts_own_words() {
+    let broken = Package::new().file("fun/function.json", "{");
+    refused(broken, "function.json is not JSON").await;
+    let none = Package::new().function("fun", &json!([]));
+    refused(none, "At least one binding must be declared.").await;
+    let cases: [Case; 9] = [
+        (
+            |b| b[0]["name"] = json!("re-q"),
+            "The binding name re-q is invalid.",
+        ),
+        (
+            |b| b[1]["name"] = json!("REQ"),
+            "Multiple bindings with name",
+        ),
+        (
+            |b| b[0]["direction"] = json!("into"),
+            "'into' is not a valid binding direction.",
+        ),
+        (|b| b[0]["direction"] = Value::Null, "has no 'direction'"),
+        (
+            |b| b[0]["type"] = Value::Null,
+            "Bindings must specify a Type.",
+        ),
+        (
+            |b| b[0]["type"] = json!("http"),
+            "No trigger binding specified.",
+        ),
+        (
+            |b| b[0]["type"] = json!("queueTrigger"),
+            "not 'queueTrigger'",
+        ),
+        (
+            |b| b[1] = json!({"type": "x", "direction": "in", "name": "$return"}),
+            "must specify a direction of 'out'",
+        ),
+        (
+            |b| b[1] = json!({"type": "timerTrigger", "direction": "in", "name": "t"}),
+            "Multiple trigger bindings defined.",
+        ),
+    ];
+    for (change, expected) in cases {
+        refused(http(change), expected).await;
+    }
+}
+
+#[tokio::test]
+async fn http_triggers_are_checked() {
+    let cases: [Case; 4] = [
+        (
+            |b| b[0]["authLevel"] = json!("anybody"),
+            "'anybody' is not an authorization level",
+        ),
+        (
+            |b| b[0]["methods"] = json!("get"),
+            "'methods' must be an array",
+        ),
+        (
+            |b| b[0]["route"] = json!("a//b"),
+            "The route template 'a//b' is invalid.",
+        ),
+        (
+            |b| b[1]["type"] = json!("queue"),
+            "is wrapped, which this stand-in does for timers and MCP tools alone",
+        ),
+    ];
+    for (change, expected) in cases {
+        refused(http(change), expected).await;
+    }
     for route in ["admin/x", "Administrators", "/runtime-x"] {
+        let package = Package::new().http("fun", route, &SEVEN);
         refused(
-            function("fun", http_bindings(route, &SEVEN)),
+            package,
             "The specified route conflicts with one or more built in routes.",
         )
         .await;
@@ -223,74 +230,78 @@ async fn timers_need_a_valid_schedule() {
     assert!(start(options).await.is_ok());
 }
 
+/// A package with one tool, its trigger changed.
+fn tool(change: impl Fn(&mut Value)) -> Package {
+    let mut binding = tool_binding("search");
+    change(&mut binding);
+    Package::new().function("search", &json!([binding]))
+}
+
 #[tokio::test]
 async fn tools_are_checked_as_the_extension_checks_them() {
-    let tool = |change: fn(&mut Value)| {
-        let mut binding = tool_binding("search");
-        change(&mut binding);
-        Package::new().function("search", &json!([binding]))
-    };
-    let remove = |name: &'static str| {
-        let mut binding = tool_binding("search");
-        binding.as_object_mut().unwrap().remove(name);
-        Package::new().function("search", &json!([binding]))
-    };
-    refused(
-        remove("description"),
-        "Can't figure out which ctor to call.",
-    )
-    .await;
-    refused(remove("toolName"), "Can't figure out which ctor to call.").await;
-    refused(
-        tool(|b| b["inputSchema"] = json!({"type": "object"})),
-        "'inputSchema' must be a string",
-    )
-    .await;
-    refused(
-        tool(|b| b["toolProperties"] = json!([])),
-        "'toolProperties' must be a string",
-    )
-    .await;
-    refused(
-        tool(|b| b["useWorkerInputSchema"] = json!(true)),
-        "InputSchema is null or invalid.",
-    )
-    .await;
+    for name in ["description", "toolName"] {
+        let package = tool(|b| drop(b.as_object_mut().unwrap().remove(name)));
+        refused(package, "Can't figure out which ctor to call.").await;
+    }
+    let cases: [Case; 5] = [
+        (
+            |b| b["inputSchema"] = json!({"type": "object"}),
+            "'inputSchema' must be a string",
+        ),
+        (
+            |b| b["toolProperties"] = json!([]),
+            "'toolProperties' must be a string",
+        ),
+        (
+            |b| b["useWorkerInputSchema"] = json!(true),
+            "InputSchema is null or invalid.",
+        ),
+        (
+            |b| b["outputSchema"] = json!("{"),
+            "Failed to parse OutputSchema for tool 'search'",
+        ),
+        (
+            |b| b["metadata"] = json!("[]"),
+            "Metadata root must be a JSON object",
+        ),
+    ];
+    for (change, expected) in cases {
+        refused(tool(change), expected).await;
+    }
     for schema in [
         "[]",
         "{\"type\":\"array\"}",
         "{\"type\":\"object\",\"required\":{}}",
     ] {
-        let mut binding = tool_binding("search");
-        binding["useWorkerInputSchema"] = json!(true);
-        binding["inputSchema"] = json!(schema);
-        refused(
-            Package::new().function("search", &json!([binding])),
-            "not a valid MCP tool input JSON schema",
-        )
-        .await;
+        let package = tool(|b| {
+            b["useWorkerInputSchema"] = json!(true);
+            b["inputSchema"] = json!(schema);
+        });
+        refused(package, "not a valid MCP tool input JSON schema").await;
     }
+}
+
+#[tokio::test]
+async fn what_stands_beside_a_tool_trigger_is_checked() {
+    let beside = |binding: Value| {
+        Package::new().function("search", &json!([tool_binding("search"), binding]))
+    };
     refused(
-        tool(|b| b["outputSchema"] = json!("{")),
-        "Failed to parse OutputSchema for tool 'search'",
-    )
-    .await;
-    refused(
-        tool(|b| b["metadata"] = json!("[]")),
-        "Metadata root must be a JSON object",
-    )
-    .await;
-    let property = json!({"type": "mcpToolProperty", "direction": "in", "name": "q",
-        "propertyName": "q", "propertyType": "string", "description": "a query"});
-    refused(
-        Package::new().function("search", &json!([tool_binding("search"), property])),
+        beside(
+            json!({"type": "mcpToolProperty", "direction": "in", "name": "q",
+            "propertyName": "q", "propertyType": "string", "description": "a query"}),
+        ),
         "Can't figure out which ctor to call. ('isRequired' is missing.)",
     )
     .await;
-    let output = json!({"type": "mcpToolTrigger", "direction": "out", "name": "$return"});
     refused(
-        Package::new().function("search", &json!([tool_binding("search"), output])),
+        beside(json!({"type": "mcpToolTrigger", "direction": "out", "name": "$return"})),
         "do not declare it",
+    )
+    .await;
+    refused(
+        beside(json!({"type": "queue", "direction": "out", "name": "q"})),
+        "This stand-in has no 'queue' binding",
     )
     .await;
     refused(

@@ -16,19 +16,16 @@ fn header<'a>(seen: &'a Value, name: &str) -> Option<&'a str> {
         .and_then(|header| header[1].as_str())
 }
 
-#[tokio::test]
-async fn a_timer_arrives_as_a_wrapped_call() {
-    let package = Package::new().timer("sweep").answer(
+fn sweeping() -> Package {
+    Package::new().timer("sweep").answer(
         "sweep",
         json!({"body": {"Outputs": {}, "Logs": ["swept 3 rows"], "ReturnValue": 3}}),
-    );
-    let clock = Arc::new(ManualClock::at(
-        datetime!(2026-11-21 06:53:43.039_006_7 UTC),
-    ));
-    let mut options = package.options();
-    options.clock = Arc::clone(&clock) as _;
-    let host = package.start_with(options).await;
+    )
+}
 
+#[tokio::test]
+async fn a_timer_arrives_as_a_wrapped_call() {
+    let host = sweeping().start().await;
     let result = host.invoke_timer("SWEEP").await.unwrap();
     assert_eq!(result.logs, ["swept 3 rows"]);
     assert_eq!(result.return_value.unwrap().get(), "3");
@@ -56,34 +53,43 @@ async fn a_timer_arrives_as_a_wrapped_call() {
     ] {
         assert_eq!(header(&seen, absent), None, "{absent}");
     }
-    let mut body: Value = serde_json::from_str(seen["body"].as_str().unwrap()).unwrap();
-    let sys = body["Metadata"]["sys"].as_object_mut().unwrap();
+}
+
+#[tokio::test]
+async fn a_timer_is_told_when_it_ran_last() {
+    let package = sweeping();
+    let clock = Arc::new(ManualClock::at(
+        datetime!(2026-11-21 06:53:43.039_006_7 UTC),
+    ));
+    let mut options = package.options();
+    options.clock = Arc::clone(&clock) as _;
+    let host = package.start_with(options).await;
+    let run = async || {
+        host.invoke_timer("sweep").await.unwrap();
+        let seen = last_seen(&host).await;
+        serde_json::from_str::<Value>(seen["body"].as_str().unwrap()).unwrap()
+    };
+    let status = |last: &str, next: &str| json!({"Last": last, "Next": next, "LastUpdated": last});
+
+    let mut first = run().await;
+    let sys = first["Metadata"]["sys"].as_object_mut().unwrap();
     assert_eq!(sys.remove("RandGuid").unwrap().as_str().unwrap().len(), 36);
-    let first = json!({
+    let expected = json!({
         "Data": {"timer": {
             "Schedule": {"AdjustForDST": true},
-            "ScheduleStatus": {
-                "Last": "0001-01-01T00:00:00",
-                "Next": "2026-11-21T06:53:43+00:00",
-                "LastUpdated": "0001-01-01T00:00:00",
-            },
+            "ScheduleStatus": status("0001-01-01T00:00:00", "2026-11-21T06:53:43+00:00"),
             "IsPastDue": false,
         }},
         "Metadata": {"sys": {"MethodName": "sweep", "UtcNow": "2026-11-21T06:53:43.0390067Z"}},
     });
-    assert_eq!(body, first);
-
+    assert_eq!(first, expected);
     clock.advance(Duration::from_mins(5));
-    host.invoke_timer("sweep").await.unwrap();
-    let seen = last_seen(&host).await;
-    let body: Value = serde_json::from_str(seen["body"].as_str().unwrap()).unwrap();
     assert_eq!(
-        body["Data"]["timer"]["ScheduleStatus"],
-        json!({
-            "Last": "2026-11-21T06:53:43.0390067+00:00",
-            "Next": "2026-11-21T06:58:43+00:00",
-            "LastUpdated": "2026-11-21T06:53:43.0390067+00:00",
-        })
+        run().await["Data"]["timer"]["ScheduleStatus"],
+        status(
+            "2026-11-21T06:53:43.0390067+00:00",
+            "2026-11-21T06:58:43+00:00"
+        )
     );
 }
 
