@@ -1,18 +1,24 @@
 //! The server as a process: direct, or run by the host stand-in.
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use entrada_ambient::{SystemClock, SystemRandom};
+use entrada_functions_host::{Host, HostOptions};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
+use super::{setting, through_host};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
 enum Running {
     Direct { child: Child, lines: Lines },
+    Host(Box<Host>),
 }
 
 /// A running server.
@@ -61,6 +67,7 @@ impl Handler {
     pub(crate) async fn kill(&mut self) {
         match &mut self.running {
             Running::Direct { child, .. } => child.kill().await.unwrap(),
+            Running::Host(host) => host.kill().await,
         }
     }
 
@@ -69,6 +76,7 @@ impl Handler {
         self.kill().await;
         match &mut self.running {
             Running::Direct { .. } => self.running = run(&self.environment, self.port).await,
+            Running::Host(host) => host.restart().await.unwrap(),
         }
         self.wait().await;
     }
@@ -77,6 +85,10 @@ impl Handler {
     pub(crate) fn log(&self) -> String {
         match &self.running {
             Running::Direct { lines, .. } => lines.lock().unwrap().join("\n"),
+            Running::Host(host) => {
+                let lines: Vec<_> = host.logs().into_iter().map(|line| line.text).collect();
+                lines.join("\n")
+            }
         }
     }
 
@@ -95,6 +107,19 @@ impl Handler {
 }
 
 async fn run(environment: &[(String, String)], port: u16) -> Running {
+    if through_host() {
+        let package = setting("ENTRADA_TEST_PACKAGE").expect("the package's folder");
+        let options = HostOptions {
+            root: PathBuf::from(package),
+            port,
+            app_settings: environment.iter().cloned().collect::<BTreeMap<_, _>>(),
+            inherit_environment: false,
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(SystemRandom),
+        };
+        let host = entrada_functions_host::start(options).await.unwrap();
+        return Running::Host(Box::new(host));
+    }
     let mut child = Command::new(env!("CARGO_BIN_EXE_entrada"))
         .env_clear()
         .envs(environment.iter().cloned())
