@@ -39,16 +39,16 @@ pub(super) fn render(view: &ConsentPage<'_>) -> Response {
         dl.facts {
             dt { "Sends you back to" }
             dd { (redirect_uri(&view.request.to.redirect_uri)) }
-            dt { "Reaches" }
-            dd { code { (view.request.resource.door().audience(&view.server.base)) } " " (resource(view.request.resource)) }
-            dt { "May" }
+            dt { "Can reach" }
+            dd { code { (view.request.resource.door().audience(&view.server.base)) } br; (resource(view.request.resource)) }
+            dt { "Will be able to" }
             dd {
                 ul {
                     li { "see the tools that your roles allow, and call them as you" }
                     li { "stay signed in without asking again for up to 90 days, or until 30 days pass unused" }
                 }
             }
-            dt { "Microsoft Entra ID is asked for" }
+            dt { "Then Microsoft Entra ID is asked for" }
             dd { code { (view.server.entra_scope) } }
         }
         div.actions {
@@ -122,8 +122,8 @@ fn destination_warning(request: &AuthorizationRequest) -> Markup {
 
 fn resource(resource: Resource) -> &'static str {
     match resource {
-        Resource::Mcp => "(MCP tools)",
-        Resource::Webhook => "(MCP tools, for agent platforms)",
+        Resource::Mcp => "this server’s MCP tools",
+        Resource::Webhook => "this server’s MCP tools, for agent platforms",
     }
 }
 
