@@ -424,6 +424,7 @@ fn chat(
         catalogue: catalogue(settings, ambient)?,
         downstream,
         policy: shared.policy.clone(),
+        revocations: shared.revocations.clone(),
         rings: shared.rings.clone(),
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),

@@ -141,7 +141,7 @@ impl Ledger {
         Row::new(partition.as_str(), session::row_key(session_id))
             .with("lease_turn", turn)
             .with("lease_until", store.clock.unix() + LEASE)
-            .with("updated_at", store.clock.now())
+            .with("updated_at", store.now())
     }
 
     /// The turn.
@@ -173,7 +173,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let patch = Row::new(self.partition.as_str(), session::row_key(self.session_id))
             .with("lease_until", 0_i64)
-            .with("updated_at", self.store.clock.now())
+            .with("updated_at", self.store.now())
             .with_optional("response_id", ending.response_id.clone())
             .with_optional("conversation", ending.conversation.clone())
             .with_optional(

@@ -57,7 +57,7 @@ use store::SessionStore;
 pub use store::TABLE;
 
 use crate::downstream::Downstream;
-use crate::identity::{KeyRings, Principal};
+use crate::identity::{KeyRings, Principal, Revocations};
 use crate::policy::Policy;
 
 /// What is asked for at the agents' service (Microsoft: "Authentication and
@@ -75,6 +75,8 @@ pub struct ChatSources {
     pub downstream: Arc<Downstream>,
     /// Who may use which agent.
     pub policy: Arc<Policy>,
+    /// Who was cut off, also in the middle of an answer.
+    pub revocations: Arc<Revocations>,
     /// For event ids, and for what is stored encrypted.
     pub rings: Arc<KeyRings>,
     /// Time.
@@ -90,6 +92,7 @@ pub struct Chat {
     catalogue: Catalogue,
     downstream: Arc<Downstream>,
     policy: Arc<Policy>,
+    revocations: Arc<Revocations>,
     rings: Arc<KeyRings>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -113,6 +116,7 @@ impl Chat {
             catalogue: sources.catalogue,
             downstream: sources.downstream,
             policy: sources.policy,
+            revocations: sources.revocations,
             rings: sources.rings,
             clock: sources.clock,
             random: sources.random,

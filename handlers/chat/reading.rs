@@ -16,14 +16,14 @@ use super::draft::Draft;
 use super::events::{Ask, Emitted, Position, TurnEvent};
 use super::ledger::{Ending, LEASE, Ledger, LedgerError};
 use super::listener::Listener;
-use super::refusal::{broken, ledger_error};
+use super::refusal::{broken, ledger_error, revoked};
 use crate::error::chain;
-use crate::identity::UserPartition;
+use crate::identity::{Principal, RevocationCheck};
 
 /// An answer being read.
 pub(super) struct Reading {
     pub(super) chat: Arc<Chat>,
-    pub(super) partition: UserPartition,
+    pub(super) caller: Principal,
     pub(super) ledger: Ledger,
     pub(super) draft: Draft,
     pub(super) listener: Listener,
@@ -37,6 +37,8 @@ enum End {
     Broken(FoundryError),
     /// We stopped.
     Stopped(&'static str),
+    /// The caller was cut off.
+    Revoked,
     /// The session is not this turn's any more.
     Lost(LedgerError),
 }
@@ -96,7 +98,12 @@ impl Reading {
                 () = self.listener.gone(), if self.listener.is_there() => {
                     self.listener.leave();
                 }
-                _ = tick.tick() => self.save(beside),
+                _ = tick.tick() => match self.chat.revocations.check(&self.caller) {
+                    RevocationCheck::Clear => self.save(beside),
+                    RevocationCheck::Revoked => return End::Revoked,
+                    // Nobody knows who may go on; who may can come back.
+                    RevocationCheck::Unknown => return End::Stopped("interrupted"),
+                },
                 next = stream.next() => match next {
                     Some(Ok(event)) => {
                         beside.dirty = true;
@@ -163,7 +170,7 @@ impl Reading {
     fn seal_asks(&mut self) {
         self.draft.stored.asks = seal_asks(
             &self.chat,
-            &self.partition,
+            &self.caller.partition(),
             &self.draft.stored,
             &self.draft.asks,
         );
@@ -287,6 +294,11 @@ impl Reading {
             }
             End::Stopped(reason) => {
                 self.draft.stop(reason);
+                Ending::default()
+            }
+            End::Revoked => {
+                self.draft.stop("revoked");
+                failure = Some(TurnEvent::failed(&revoked()));
                 Ending::default()
             }
             End::Lost(error) => {

@@ -39,6 +39,15 @@ fn turn_under_way() -> ApiError {
     )
 }
 
+/// 401: the caller was cut off in the middle of an answer.
+pub(super) fn revoked() -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "TOKEN_REVOKED",
+        "Your sign-in was ended or revoked while the agent answered. Sign in again.",
+    )
+}
+
 /// What the client is told when a turn cannot write.
 pub(super) fn ledger_error(error: LedgerError) -> ApiError {
     match error {

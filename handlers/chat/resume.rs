@@ -24,10 +24,10 @@ use super::ledger::{Ending, Ledger, LedgerError};
 use super::listener::Listener;
 use super::message::{Role, Status, StoredMessage};
 use super::reading::Reading;
-use super::refusal::{foundry_error, ledger_error, no_such_session};
+use super::refusal::{foundry_error, ledger_error, no_such_session, revoked};
 use super::session::StoredSession;
 use crate::error::{ApiError, chain};
-use crate::identity::{Principal, UserPartition};
+use crate::identity::{Principal, RevocationCheck, UserPartition};
 
 /// Events that may wait for a client.
 const QUEUE: usize = 64;
@@ -135,6 +135,9 @@ struct Following {
 impl Following {
     async fn run(mut self, mut found: Found) {
         loop {
+            if self.chat.revocations.check(&self.caller) != RevocationCheck::Clear {
+                return self.fail(&found, &revoked()).await;
+            }
             self.tell_text(&found.message).await;
             let now = self.chat.clock.unix();
             let lease = found.session.lease;
@@ -228,7 +231,7 @@ impl Following {
                 );
                 let reading = Reading {
                     chat: self.chat.clone(),
-                    partition: self.partition.clone(),
+                    caller: self.caller.clone(),
                     ledger,
                     draft,
                     listener: std::mem::replace(&mut self.listener, nobody),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use entrada_ambient::{Clock, Random};
 use entrada_tables::{Condition, Operation, Query, Row, RowRange, TableError, Tables};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::message::{self, StoredMessage};
@@ -41,6 +42,13 @@ pub(super) struct SessionStore {
 }
 
 impl SessionStore {
+    /// The present moment in whole milliseconds: as fine as the ids, and kept
+    /// by storage as it is.
+    pub(super) fn now(&self) -> OffsetDateTime {
+        let now = self.clock.now();
+        now.replace_millisecond(now.millisecond()).unwrap_or(now)
+    }
+
     /// Makes a session: one write.
     pub(super) async fn create(
         &self,
@@ -48,7 +56,7 @@ impl SessionStore {
         agent_id: &str,
         title: Option<String>,
     ) -> Result<Session, TableError> {
-        let now = self.clock.now();
+        let now = self.now();
         let session = Session {
             id: self.random.uuid_v7(now),
             agent_id: agent_id.to_owned(),
@@ -192,7 +200,7 @@ impl SessionStore {
                 return Ok(None);
             };
             stored.session.title = Some(title.to_owned());
-            stored.session.updated_at = self.clock.now();
+            stored.session.updated_at = self.now();
             let patch = Row::new(partition.as_str(), session::row_key(id))
                 .with("title", title)
                 .with("updated_at", stored.session.updated_at);

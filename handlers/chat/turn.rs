@@ -176,7 +176,7 @@ impl Turn {
             }
         };
         let chat = &self.chat;
-        let now = chat.clock.now();
+        let now = chat.store.now();
         let draft = Draft::new(
             chat.random.uuid_v7(now),
             self.order.session_id,
@@ -187,7 +187,7 @@ impl Turn {
         let _ = started.send(Ok(()));
         Reading {
             chat: self.chat.clone(),
-            partition: self.caller.partition(),
+            caller: self.caller,
             ledger,
             draft,
             listener: self.listener,
@@ -198,7 +198,7 @@ impl Turn {
 
     /// The person's message as it is stored.
     fn message(&self, number: i64, turn: Uuid) -> StoredMessage {
-        let now = self.chat.clock.now();
+        let now = self.chat.store.now();
         let mut metadata = self.order.metadata.clone();
         let content = match &self.order.input {
             Input::Text(text) => text.clone(),

@@ -213,6 +213,7 @@ fn instance(world: &World, agents: &Agents, limits: ChatLimits) -> (Arc<Chat>, A
         catalogue: Catalogue::parse(AGENTS, Some(&service)).unwrap(),
         downstream: downstream.clone(),
         policy: world.policy.clone(),
+        revocations: world.revocations.clone(),
         rings: world.rings.clone(),
         clock: world.clock.clone(),
         random: Arc::new(SystemRandom),

@@ -110,6 +110,7 @@ async fn without_a_service_chat_says_what_to_do() {
         catalogue: Catalogue::parse(super::AGENTS, None).unwrap(),
         downstream: place.downstream.clone(),
         policy: place.world.policy.clone(),
+        revocations: place.world.revocations.clone(),
         rings: place.world.rings.clone(),
         clock: place.world.clock.clone(),
         random: std::sync::Arc::new(entrada_ambient::SystemRandom),

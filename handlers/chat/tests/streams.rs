@@ -1,10 +1,13 @@
 use std::time::Duration;
 
+use entrada_ambient::Clock;
 use serde_json::{Value, json};
 
 use super::foundry::{Reply, created, delta, ended, says};
 use super::{Place, Reader, limits, names, text};
 use crate::chat::{ChatLimits, TABLE};
+use crate::downstream::testing::{ALICE, HOME};
+use crate::identity::{Revocation, Revoked, UserPartition};
 
 #[tokio::test]
 async fn an_answer_is_streamed_in_events_with_ids() {
@@ -263,4 +266,32 @@ async fn an_answer_that_cannot_be_stored_is_not_called_complete() {
     let events = Reader::new(response).rest().await;
     assert_eq!(names(&events), ["message.delta", "error"]);
     assert_eq!(events[1].data["code"], "STORAGE_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn who_is_cut_off_hears_no_more_of_an_answer() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "half")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    reader.next().await.unwrap();
+    let alice = Revoked::User(UserPartition::of(HOME, ALICE));
+    let revocation = Revocation {
+        not_before: place.world.clock.unix(),
+        blocked: false,
+    };
+    let revocations = &place.world.revocations;
+    revocations
+        .revoke(&alice, revocation, i64::MAX)
+        .await
+        .unwrap();
+    let events = reader.rest().await;
+    let last = events.last().unwrap();
+    assert_eq!(
+        (last.name.as_str(), &last.data["code"]),
+        ("error", &json!("TOKEN_REVOKED"))
+    );
+    assert_eq!(place.say(&session, "hello").await.0, 401);
 }

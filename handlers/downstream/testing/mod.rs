@@ -51,7 +51,7 @@ pub(crate) struct World {
     pub(crate) authenticator: Arc<Authenticator>,
     entra: Arc<EntraClient>,
     grants: Arc<Grants>,
-    revocations: Arc<Revocations>,
+    pub(crate) revocations: Arc<Revocations>,
 }
 
 impl World {
