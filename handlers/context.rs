@@ -70,7 +70,7 @@ pub async fn surround(
     async move {
         let mut response = next.run(request).await;
         if let Some(error) = response.extensions_mut().remove::<PendingError>() {
-            response = render(response, &error, id, surroundings.clock.as_ref());
+            response = render(&response, &error, id, surroundings.clock.as_ref());
         }
         if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
             response.headers_mut().insert(CORRELATION_ID, value);
@@ -87,7 +87,7 @@ pub async fn surround(
     .await
 }
 
-fn render(response: Response, error: &PendingError, id: Uuid, clock: &dyn Clock) -> Response {
+fn render(response: &Response, error: &PendingError, id: Uuid, clock: &dyn Clock) -> Response {
     let status = response.status();
     let log = error.log.as_deref().unwrap_or_default();
     if status.is_server_error() {

@@ -32,7 +32,7 @@ enum Command {
     Functions,
     /// Serves on this machine, with stand-ins for Entra ID and Foundry.
     #[cfg(feature = "dev")]
-    Dev(crate::dev::DevArguments),
+    Dev(Box<crate::dev::DevArguments>),
 }
 
 /// Runs the program with the arguments of the process.
@@ -43,7 +43,7 @@ pub fn run() -> ExitCode {
         None | Some(Command::Serve) => serve::serve(),
         Some(Command::Functions) => functions::print(),
         #[cfg(feature = "dev")]
-        Some(Command::Dev(arguments)) => crate::dev::run(arguments),
+        Some(Command::Dev(arguments)) => crate::dev::run(*arguments),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

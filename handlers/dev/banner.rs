@@ -22,8 +22,9 @@ pub(super) fn banner(base: &str, stand_ins: &str, data_dir: &str) -> String {
     }
     let _ = writeln!(
         text,
-        "\n  {:<10}{:<10}{:<28}{}",
-        "Persona", "Tenant", "Roles", "What for"
+        "
+  {:<10}{:<10}{:<28}What for",
+        "Persona", "Tenant", "Roles"
     );
     for persona in personas() {
         let tenant = if persona.tenant == CONTOSO {

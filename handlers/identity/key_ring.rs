@@ -112,7 +112,7 @@ pub(super) enum Material {
 pub(super) struct Key {
     pub(super) kid: String,
     pub(super) state: KeyState,
-    key_use: KeyUse,
+    purpose: KeyUse,
     pub(super) material: Material,
 }
 
@@ -226,13 +226,13 @@ impl KeyRing {
     pub(super) fn current(&self, key_use: KeyUse) -> Option<&Key> {
         self.keys
             .iter()
-            .find(|key| key.key_use == key_use && key.state == KeyState::Current)
+            .find(|key| key.purpose == key_use && key.state == KeyState::Current)
     }
 
     pub(super) fn find(&self, key_use: KeyUse, kid: &str) -> Option<&Key> {
         self.keys
             .iter()
-            .find(|key| key.key_use == key_use && key.kid == kid)
+            .find(|key| key.purpose == key_use && key.kid == kid)
     }
 
     /// Our public signing keys: next, current and retired.
@@ -307,7 +307,7 @@ fn load(stored: StoredKey) -> Result<Key, KeyRingError> {
     Ok(Key {
         kid: stored.kid,
         state: stored.state,
-        key_use: stored.key_use,
+        purpose: stored.key_use,
         material,
     })
 }
