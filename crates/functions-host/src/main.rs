@@ -2,7 +2,7 @@
 //! Core Tools.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,6 +55,7 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::new("warn,handler=info");
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stdout().is_terminal())
         .with_target(false)
         .with_level(false)
         .without_time()

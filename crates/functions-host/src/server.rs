@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -47,6 +48,8 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             return;
         };
         let Ok((stream, peer)) = listener.accept().await else {
+            // Out of file descriptors, say: some may be free in a moment.
+            tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
         if matches!(shared.state.now(), State::Stopped(_)) || stream.set_nodelay(true).is_err() {
