@@ -164,7 +164,7 @@ impl KeyRing {
             .iter()
             .map(|key| KeySummary {
                 kid: key.kid.clone(),
-                key_use: key.key_use,
+                key_use: key.purpose,
                 state: key.state,
             })
             .collect()
