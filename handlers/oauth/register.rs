@@ -34,7 +34,7 @@ pub async fn register(
 ) -> Response {
     let request = match read(body) {
         Ok(request) => request,
-        Err(refusal) => return refusal,
+        Err((status, what)) => return failure(status, "invalid_client_metadata", &what),
     };
     match clients.register(request, address).await {
         Ok(registered) => {
@@ -51,21 +51,18 @@ pub async fn register(
 
 /// The content type does not matter: nothing rides on a browser's cookies
 /// here, and a body that is not JSON says so itself.
-fn read(body: Result<Bytes, BytesRejection>) -> Result<RegistrationRequest, Response> {
+fn read(body: Result<Bytes, BytesRejection>) -> Result<RegistrationRequest, (StatusCode, String)> {
     let body = body.map_err(|rejection| {
         let what = if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             "the body is larger than 64 KiB"
         } else {
             "the body could not be read"
         };
-        failure(rejection.status(), "invalid_client_metadata", what)
+        (rejection.status(), what.to_owned())
     })?;
     serde_json::from_slice(&body).map_err(|error| {
-        failure(
-            StatusCode::BAD_REQUEST,
-            "invalid_client_metadata",
-            &format!("the body is not client metadata as JSON: {error}"),
-        )
+        let what = format!("the body is not client metadata as JSON: {error}");
+        (StatusCode::BAD_REQUEST, what)
     })
 }
 
@@ -105,4 +102,145 @@ fn answer(status: StatusCode, body: impl IntoResponse) -> Response {
         (PRAGMA, HeaderValue::from_static("no-cache")),
     ];
     (status, no_store, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::extract::{DefaultBodyLimit, FromRef};
+    use axum::routing::post;
+    use entrada_ambient::{ManualClock, SystemRandom};
+    use entrada_tables::{EmbeddedTables, Tables};
+    use http::{HeaderMap, HeaderName, Request};
+    use serde_json::Value;
+    use tempfile::TempDir;
+    use time::OffsetDateTime;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::address::AddressSource;
+    use crate::config::BaseUrl;
+    use crate::oauth::clients::{
+        AddressPolicy, ClientSources, ConfiguredClients, LocalRegistrationLimiter, RedirectRules,
+        SystemLookup, TABLE,
+    };
+
+    #[derive(Clone)]
+    struct Server(Arc<Clients>);
+
+    impl FromRef<Server> for Arc<Clients> {
+        fn from_ref(server: &Server) -> Self {
+            server.0.clone()
+        }
+    }
+
+    impl FromRef<Server> for AddressSource {
+        fn from_ref(_: &Server) -> Self {
+            Self::new(Some(HeaderName::from_static("client-ip")))
+        }
+    }
+
+    async fn router(with_table: bool) -> (Router, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH));
+        let tables = EmbeddedTables::open(folder.path().join("tables"), clock.clone()).unwrap();
+        if with_table {
+            tables.create_table(TABLE).await.unwrap();
+        }
+        let sources = ClientSources {
+            configured: ConfiguredClients::default(),
+            redirects: RedirectRules::new([]),
+            addresses: AddressPolicy::PublicOnly,
+            lookup: Arc::new(SystemLookup),
+            base: BaseUrl::parse("https://entrada.example").unwrap(),
+            limiter: Arc::new(LocalRegistrationLimiter::new(clock.clone())),
+        };
+        let clients = Clients::new(sources, Arc::new(tables), clock, Arc::new(SystemRandom));
+        let router = Router::new()
+            .route("/register", post(register))
+            .layer(DefaultBodyLimit::max(64 * 1024))
+            .with_state(Server(Arc::new(clients)));
+        (router, folder)
+    }
+
+    async fn send(router: &Router, body: impl Into<Body>) -> (StatusCode, HeaderMap, Value) {
+        let request = Request::post("/register")
+            .header("content-type", "application/json")
+            .header("client-ip", "203.0.113.9:4711")
+            .body(body.into())
+            .unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        let json = serde_json::from_slice(&body).unwrap();
+        (parts.status, parts.headers, json)
+    }
+
+    const BODY: &str = r#"{"redirect_uris": ["http://localhost:1/cb"], "client_name": "One"}"#;
+
+    #[tokio::test]
+    async fn a_registration_is_answered_as_the_standard_says() {
+        let (router, _folder) = router(true).await;
+        let (status, headers, body) = send(&router, BODY).await;
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(headers[CACHE_CONTROL], "no-store");
+        let mut names: Vec<_> = body.as_object().unwrap().keys().collect();
+        names.sort();
+        assert_eq!(
+            names,
+            [
+                "client_id",
+                "client_id_issued_at",
+                "client_name",
+                "grant_types",
+                "redirect_uris",
+                "response_types",
+                "scope",
+                "token_endpoint_auth_method",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_is_said_as_an_oauth_error() {
+        let (router, _folder) = router(true).await;
+        let large = format!(r#"{{"redirect_uris": ["{}"]}}"#, "x".repeat(64 * 1024));
+        for (body, status, code) in [
+            ("", 400, "invalid_client_metadata"),
+            ("{", 400, "invalid_client_metadata"),
+            ("[]", 400, "invalid_client_metadata"),
+            (r#"{"redirect_uris": "x"}"#, 400, "invalid_client_metadata"),
+            (r#"{"redirect_uris": [7]}"#, 400, "invalid_client_metadata"),
+            ("{}", 400, "invalid_redirect_uri"),
+            (r#"{"redirect_uris": ["x:y"]}"#, 400, "invalid_redirect_uri"),
+            (
+                r#"{"software_statement": "eyJ"}"#,
+                400,
+                "unapproved_software_statement",
+            ),
+            (large.as_str(), 413, "invalid_client_metadata"),
+        ] {
+            let (found, headers, answer) = send(&router, body.to_owned()).await;
+            assert_eq!(found, status, "{answer}");
+            assert_eq!(answer["error"], code, "{answer}");
+            assert!(answer["error_description"].as_str().unwrap().len() > 10);
+            assert_eq!(headers[CACHE_CONTROL], "no-store");
+        }
+    }
+
+    #[tokio::test]
+    async fn too_many_and_storage_that_is_away_say_when_to_come_back() {
+        let (router, _folder) = router(false).await;
+        let (status, headers, answer) = send(&router, BODY).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+        assert_eq!(headers[RETRY_AFTER], "5");
+        let mut last = (status, headers, answer);
+        for _ in 0..60 {
+            last = send(&router, "{}").await;
+        }
+        assert_eq!(last.0, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(last.1[RETRY_AFTER], "2");
+        assert_eq!(last.2["error"], "temporarily_unavailable");
+    }
 }

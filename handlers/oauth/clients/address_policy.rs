@@ -16,7 +16,7 @@ pub enum AddressPolicy {
 /// whole, with multicast and the reserved class E, which hold the documentation
 /// block 233.252.0.0/24 and the limited broadcast address.
 const IPV4: [(Ipv4Addr, u32, &str); 19] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "this network"),
+    (Ipv4Addr::UNSPECIFIED, 8, "this network"),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private use"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "shared address space"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback"),

@@ -161,7 +161,7 @@ impl Fetcher {
             .await?
             .get(url.clone())
             .header(ACCEPT, HeaderValue::from_static("application/json"));
-        let mut response = request.send().await.map_err(|error| failed(error))?;
+        let mut response = request.send().await.map_err(failed)?;
         // The resolver and the check of the URL saw to this already.
         if let Some(peer) = response.remote_addr() {
             self.check_address(SocketAddr::ip(&peer))?;

@@ -30,7 +30,7 @@ pub struct RegistrationRequest {
     pub client_uri: Option<String>,
     /// Scopes, separated by spaces.
     pub scope: Option<String>,
-    /// `native` or `web` (OpenID Connect Dynamic Client Registration 1.0
+    /// `native` or `web` (`OpenID` Connect Dynamic Client Registration 1.0
     /// section 2).
     pub application_type: Option<String>,
     /// A statement that somebody signed about the client.
@@ -114,8 +114,8 @@ impl RegistrationRequest {
             return Err(RegistrationError::SoftwareStatement);
         }
         let refuse = |what: &str| RegistrationError::Metadata(what.to_owned());
-        let application_type = application_type(self.application_type)?;
         let redirect_uris = self.redirect_uris.unwrap_or_default();
+        let application_type = application_type(self.application_type, &redirect_uris, rules)?;
         check_redirect_uris(&redirect_uris, application_type.as_deref(), rules)?;
         metadata::response_types(self.response_types.as_deref()).map_err(refuse)?;
         let grants = metadata::grant_types(self.grant_types.as_deref()).map_err(refuse)?;
@@ -154,8 +154,18 @@ fn authentication_method(asked: Option<String>) -> Result<String, RegistrationEr
     }
 }
 
-fn application_type(asked: Option<String>) -> Result<Option<String>, RegistrationError> {
+/// What kind of application the client is registered as. `web` with one of
+/// the exact URIs of a custom scheme is a native application all the same:
+/// Cursor was seen to call itself so (RFC 7591 section 2 lets a server
+/// replace what it was sent).
+fn application_type(
+    asked: Option<String>,
+    uris: &[String],
+    rules: &RedirectRules,
+) -> Result<Option<String>, RegistrationError> {
+    let is_custom = |uri: &String| rules.check(uri) == Ok(RedirectKind::CustomScheme);
     match asked.as_deref() {
+        Some("web") if uris.iter().any(is_custom) => Ok(Some("native".to_owned())),
         None | Some("native" | "web") => Ok(asked),
         Some(_) => Err(RegistrationError::Metadata(
             "application_type must be native or web".to_owned(),
@@ -163,7 +173,7 @@ fn application_type(asked: Option<String>) -> Result<Option<String>, Registratio
     }
 }
 
-/// `web` clients have https alone (OpenID Connect Dynamic Client
+/// `web` clients have https alone (`OpenID` Connect Dynamic Client
 /// Registration 1.0 section 2). That section keeps https from `native` ones,
 /// but VS Code registers both in one request, as RFC 8252 section 7.2
 /// allows; and clients that do not say what they are get no rule.
@@ -202,6 +212,7 @@ fn check_redirect_uris(
 }
 
 /// The answer is the one place where the secret is shown.
+#[expect(clippy::ref_option, reason = "the form that serde calls")]
 fn expose_once<S: Serializer>(
     secret: &Option<SecretString>,
     serializer: S,

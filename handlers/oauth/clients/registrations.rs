@@ -51,6 +51,7 @@ pub(super) struct Registrations {
     random: Arc<dyn Random>,
     /// When a use was last noted, epoch seconds.
     noted: Cache<Uuid, i64>,
+    most_unused: usize,
 }
 
 /// The number in an id of ours; `None` when it is none.
@@ -93,6 +94,16 @@ impl Registrations {
             clock,
             random,
             noted: Cache::new(NOTED),
+            most_unused: MOST_UNUSED,
+        }
+    }
+
+    /// The same with room for fewer unused clients in a partition.
+    #[cfg(test)]
+    pub(super) fn with_room_for(self, most_unused: usize) -> Self {
+        Self {
+            most_unused,
+            ..self
         }
     }
 
@@ -142,11 +153,11 @@ impl Registrations {
         let mut query = Query::partition(partition)
             .prefix(UNUSED)
             .select([entrada_tables::EXPIRES_AT]);
-        query.limit = u32::try_from(MOST_UNUSED + MOST_VICTIMS).ok();
+        query.limit = u32::try_from(self.most_unused + MOST_VICTIMS).ok();
         let rows = self.tables.query(TABLE, &query).await?.rows;
         let expired = rows.iter().take_while(|row| row.is_expired(now)).count();
         let live = rows.len() - expired;
-        let surplus = (live + 1).saturating_sub(MOST_UNUSED);
+        let surplus = (live + 1).saturating_sub(self.most_unused);
         let victims = rows.iter().take((expired + surplus).min(MOST_VICTIMS));
         Ok(victims.filter_map(removal).flatten().collect())
     }

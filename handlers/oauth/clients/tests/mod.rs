@@ -1,1 +1,9 @@
-
+mod configured;
+mod documents;
+mod https;
+mod keys;
+mod lifecycle;
+mod redirects;
+mod registering;
+mod server;
+mod world;
