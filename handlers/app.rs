@@ -29,12 +29,13 @@ use crate::oauth::clients::{
 };
 use crate::ops::{Health, HealthSources, Root};
 use crate::policy::{self, Policy};
+use crate::records::Records;
 use crate::state::{AppState, Pieces};
 use crate::weather::{Alerts, ExampleWeather, OpenMeteo, OpenMeteoUrls, WeatherProvider};
-use crate::{auth, chat, downstream, grants, identity, weather};
+use crate::{auth, chat, downstream, grants, identity, records, weather};
 
 /// The tables that the server works with.
-pub const TABLES: [&str; 8] = [
+pub const TABLES: [&str; 9] = [
     clients::TABLE,
     auth::FLOWS_TABLE,
     grants::TABLE,
@@ -43,6 +44,7 @@ pub const TABLES: [&str; 8] = [
     identity::REVOCATIONS_TABLE,
     identity::PROFILES_TABLE,
     weather::ALERTS_TABLE,
+    records::TABLE,
 ];
 
 /// A fault of the set-up that ends the start. What is merely away does not.
@@ -329,7 +331,17 @@ fn tool_services(
     let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
     tools::Services {
         weather: weather_provider(&settings.weather, ambient),
-        alerts: Arc::new(Alerts::new(shared.tables.clone(), clock.clone(), random)),
+        alerts: Arc::new(Alerts::new(
+            shared.tables.clone(),
+            clock.clone(),
+            random.clone(),
+        )),
+        records: Arc::new(Records::new(
+            shared.tables.clone(),
+            shared.rings.clone(),
+            clock.clone(),
+            random,
+        )),
         health: health.clone(),
         info: info.clone(),
         system: tools::SystemSources {

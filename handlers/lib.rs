@@ -20,6 +20,7 @@ pub mod oauth;
 pub mod ops;
 mod pages;
 pub mod policy;
+pub mod records;
 pub mod router;
 #[cfg(test)]
 mod snapshot;

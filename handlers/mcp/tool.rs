@@ -17,6 +17,7 @@ use crate::policy::ToolClass;
 /// What a call does to the world, as hints for clients (MCP
 /// `ToolAnnotations`).
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "these are MCP's four hints")]
 pub struct Effects {
     /// Changes nothing.
     pub read_only: bool,

@@ -29,7 +29,9 @@ async fn names(rig: &Rig, token: &str) -> Vec<String> {
 
 /// What every caller sees.
 const PUBLIC: &str = "get_authentication_info";
-const READ: [&str; 4] = ["get_weather", "get_weather_forecast", "health_check", "whoami"];
+const READ: [&str; 5] = ["get_weather", "get_weather_forecast", "health_check", "secure_query_data", "whoami"];
+const WRITE: [&str; 2] = ["save_record", "set_weather_alert"];
+const DELETE: [&str; 2] = ["delete_record", "delete_weather_alert"];
 
 #[tokio::test]
 async fn each_persona_sees_exactly_the_tools_of_its_roles() {
@@ -41,9 +43,9 @@ async fn each_persona_sees_exactly_the_tools_of_its_roles() {
     };
     for (persona, expected) in [
         ("reader", with(&[])),
-        ("writer", with(&["set_weather_alert"])),
-        ("deleter", with(&["delete_weather_alert"])),
-        ("all", with(&["set_weather_alert", "delete_weather_alert"])),
+        ("writer", with(&WRITE)),
+        ("deleter", with(&DELETE)),
+        ("all", with(&[WRITE, DELETE].concat())),
         (
             "admin",
             vec!["admin_system_status".to_owned(), "admin_weather_stats".to_owned(), PUBLIC.to_owned()],

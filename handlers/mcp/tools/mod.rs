@@ -4,11 +4,15 @@
 mod admin_system_status;
 mod admin_weather_stats;
 mod city;
+mod delete_record;
 mod delete_weather_alert;
 mod get_authentication_info;
 mod get_weather;
 mod get_weather_forecast;
 mod health_check;
+mod record;
+mod save_record;
+mod secure_query_data;
 mod set_weather_alert;
 mod whoami;
 
@@ -20,6 +24,7 @@ use crate::auth::info::Info;
 use crate::mcp::{DefinitionError, Registry};
 use crate::ops::Health;
 use crate::policy::Policy;
+use crate::records::Records;
 use crate::weather::{Alerts, WeatherProvider};
 
 /// What tools work with.
@@ -29,6 +34,8 @@ pub struct Services {
     pub weather: Arc<dyn WeatherProvider>,
     /// The tenants' alerts.
     pub alerts: Arc<Alerts>,
+    /// The tenants' records.
+    pub records: Arc<Records>,
     /// How the server is.
     pub health: Arc<Health>,
     /// How to sign in.
@@ -50,6 +57,9 @@ pub fn registry(services: &Services, policy: Arc<Policy>) -> Result<Registry, De
         .with(get_weather_forecast::GetWeatherForecast::new(services))?
         .with(set_weather_alert::SetWeatherAlert::new(services))?
         .with(delete_weather_alert::DeleteWeatherAlert::new(services))?
+        .with(secure_query_data::SecureQueryData::new(services))?
+        .with(save_record::SaveRecord::new(services))?
+        .with(delete_record::DeleteRecord::new(services))?
         .with(admin_weather_stats::AdminWeatherStats::new(services))?
         .with(admin_system_status::AdminSystemStatus::new(services))?
         .with(health_check::HealthCheck::new(services))?
