@@ -7,8 +7,16 @@ use crate::rig::{Rig, through_host};
 fn assert_documented(error: &Value, code: &str) {
     assert_eq!(error["code"], code, "{error}");
     assert!(error["detail"].as_str().is_some_and(|text| text.len() > 10));
-    assert!(error["timestamp"].as_str().is_some_and(|text| text.ends_with('Z')));
-    assert!(error["correlation_id"].as_str().is_some_and(|text| text.len() == 36));
+    assert!(
+        error["timestamp"]
+            .as_str()
+            .is_some_and(|text| text.ends_with('Z'))
+    );
+    assert!(
+        error["correlation_id"]
+            .as_str()
+            .is_some_and(|text| text.len() == 36)
+    );
 }
 
 #[tokio::test]
@@ -24,7 +32,11 @@ async fn bodies_that_are_not_what_was_asked_for() {
         (r#"{"auth_code": "x", "extra": 1}"#, 422, "INVALID_BODY"),
         (r#"{"auth_code": "x"}"#, 400, "INVALID_GRANT"),
     ] {
-        let request = rig.http.post(&url).header(json_type.0, json_type.1).body(body);
+        let request = rig
+            .http
+            .post(&url)
+            .header(json_type.0, json_type.1)
+            .body(body);
         let (found, error) = rig.ask(request).await;
         assert_eq!(found, status, "{body}");
         assert_documented(&error, code);
@@ -52,7 +64,10 @@ async fn a_body_of_ten_megabytes_is_too_large() {
         match request.send().await {
             Ok(response) => {
                 let status = response.status().as_u16();
-                assert!(status == 413 || (through_host() && status == 502), "{path}: {status}");
+                assert!(
+                    status == 413 || (through_host() && status == 502),
+                    "{path}: {status}"
+                );
             }
             Err(error) => assert!(error.is_request() || error.is_body(), "{path}: {error}"),
         }
@@ -64,12 +79,22 @@ async fn a_body_of_ten_megabytes_is_too_large() {
 #[tokio::test]
 async fn unknown_routes_and_methods() {
     let rig = Rig::start().await;
-    for path in ["/nothing", "/api/nothing", "/auth", "/mcp/", "/.well-known/nothing"] {
+    for path in [
+        "/nothing",
+        "/api/nothing",
+        "/auth",
+        "/mcp/",
+        "/.well-known/nothing",
+    ] {
         let (status, error) = rig.ask(rig.http.get(rig.url(path))).await;
         assert_eq!(status, 404, "{path}");
         assert_documented(&error, "NOT_FOUND");
     }
-    for (method, path) in [("PUT", "/auth/exchange"), ("DELETE", "/api/health"), ("POST", "/auth/login")] {
+    for (method, path) in [
+        ("PUT", "/auth/exchange"),
+        ("DELETE", "/api/health"),
+        ("POST", "/auth/login"),
+    ] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let (status, error) = rig.ask(rig.http.request(method, rig.url(path))).await;
         assert_eq!(status, 405, "{path}");
@@ -83,19 +108,38 @@ async fn login_refuses_what_it_does_not_know() {
     let challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
     let front_end = "http://localhost:5173/signed-in";
     for (query, code) in [
-        ("?redirect_uri=https://evil.example/".to_owned(), "INVALID_REQUEST"),
-        (format!("?redirect_uri={front_end}/&state=s&code_challenge={challenge}"), "INVALID_REQUEST"),
-        (format!("?redirect_uri={front_end}&code_challenge={challenge}"), "INVALID_REQUEST"),
-        (format!("?redirect_uri={front_end}&state=s"), "INVALID_REQUEST"),
         (
-            format!("?redirect_uri={front_end}&state=s&code_challenge={challenge}&code_challenge_method=plain"),
+            "?redirect_uri=https://evil.example/".to_owned(),
+            "INVALID_REQUEST",
+        ),
+        (
+            format!("?redirect_uri={front_end}/&state=s&code_challenge={challenge}"),
+            "INVALID_REQUEST",
+        ),
+        (
+            format!("?redirect_uri={front_end}&code_challenge={challenge}"),
+            "INVALID_REQUEST",
+        ),
+        (
+            format!("?redirect_uri={front_end}&state=s"),
+            "INVALID_REQUEST",
+        ),
+        (
+            format!(
+                "?redirect_uri={front_end}&state=s&code_challenge={challenge}&code_challenge_method=plain"
+            ),
             "INVALID_REQUEST",
         ),
         ("?prompt=none".to_owned(), "INVALID_REQUEST"),
-        ("?scope=https://graph.microsoft.com/Mail.Read".to_owned(), "INVALID_SCOPE"),
+        (
+            "?scope=https://graph.microsoft.com/Mail.Read".to_owned(),
+            "INVALID_SCOPE",
+        ),
         ("?unknown=1".to_owned(), "INVALID_QUERY"),
     ] {
-        let (status, error) = rig.ask(rig.http.get(rig.url(&format!("/auth/login{query}")))).await;
+        let (status, error) = rig
+            .ask(rig.http.get(rig.url(&format!("/auth/login{query}"))))
+            .await;
         assert_eq!(status, 400, "{query}");
         assert_documented(&error, code);
     }

@@ -9,7 +9,9 @@ use crate::rig::{Person, Rig};
 type Event = (String, Value);
 
 async fn new_session(rig: &Rig, token: &str, agent: &str) -> String {
-    let (status, answer) = rig.post("/api/sessions", token, &json!({"agent_id": agent})).await;
+    let (status, answer) = rig
+        .post("/api/sessions", token, &json!({"agent_id": agent}))
+        .await;
     assert_eq!(status, 201, "{answer}");
     answer["session"]["id"].as_str().unwrap().to_owned()
 }
@@ -42,9 +44,14 @@ fn events(text: &str) -> Vec<Event> {
     text.split("\n\n")
         .filter_map(|block| {
             let field = |name: &str| {
-                block.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")))
+                block
+                    .lines()
+                    .find_map(|line| line.strip_prefix(&format!("{name}: ")))
             };
-            Some((field("event")?.to_owned(), serde_json::from_str(field("data")?).unwrap()))
+            Some((
+                field("event")?.to_owned(),
+                serde_json::from_str(field("data")?).unwrap(),
+            ))
         })
         .collect()
 }
@@ -68,21 +75,31 @@ async fn a_streamed_answer_is_listed_after_a_restart_and_nobody_elses() {
     assert_eq!(name, "message.completed");
     assert_eq!(completed["message"]["content"], text_of(&events));
     // The agent was called as the person, not as the application.
-    assert!(text_of(&events).contains("Rita Reader"), "{}", text_of(&events));
+    assert!(
+        text_of(&events).contains("Rita Reader"),
+        "{}",
+        text_of(&events)
+    );
     rig.restart().await;
     let (status, answer) = rig.get(&format!("/api/sessions/{session}"), &reader).await;
     assert_eq!(status, 200);
     let messages = answer["messages"].as_array().unwrap();
     let seen: Vec<_> = messages
         .iter()
-        .map(|message| (message["role"].as_str().unwrap(), message["status"].as_str().unwrap()))
+        .map(|message| {
+            (
+                message["role"].as_str().unwrap(),
+                message["status"].as_str().unwrap(),
+            )
+        })
         .collect();
     assert_eq!(seen, [("user", "completed"), ("assistant", "completed")]);
     assert_eq!(messages[1]["content"], completed["message"]["content"]);
     let writer = rig.token("writer");
     for request in [
         rig.http.get(rig.url(&format!("/api/sessions/{session}"))),
-        rig.http.delete(rig.url(&format!("/api/sessions/{session}"))),
+        rig.http
+            .delete(rig.url(&format!("/api/sessions/{session}"))),
         rig.http
             .patch(rig.url(&format!("/api/sessions/{session}")))
             .json(&json!({"title": "mine"})),
@@ -91,7 +108,10 @@ async fn a_streamed_answer_is_listed_after_a_restart_and_nobody_elses() {
             .json(&json!({"session_id": session, "content": "hello"})),
     ] {
         let (status, error) = rig.ask(request.bearer_auth(&writer)).await;
-        assert_eq!((status, error["code"].as_str()), (404, Some("SESSION_NOT_FOUND")));
+        assert_eq!(
+            (status, error["code"].as_str()),
+            (404, Some("SESSION_NOT_FOUND"))
+        );
     }
 }
 
@@ -105,24 +125,45 @@ async fn a_signed_in_person_chats_with_entradas_own_token() {
     let (status, answer) = rig.post("/api/chat", access, &body).await;
     assert_eq!(status, 200, "{answer}");
     let message = &answer["message"];
-    assert_eq!((message["role"].as_str(), message["status"].as_str()), (Some("assistant"), Some("completed")));
-    assert!(message["content"].as_str().unwrap().contains("Walter Writer"));
+    assert_eq!(
+        (message["role"].as_str(), message["status"].as_str()),
+        (Some("assistant"), Some("completed"))
+    );
+    assert!(
+        message["content"]
+            .as_str()
+            .unwrap()
+            .contains("Walter Writer")
+    );
 }
 
 #[tokio::test]
 async fn agents_are_those_that_the_policy_gives() {
     let rig = Rig::start().await;
     let (_, answer) = rig.get("/api/agents", &rig.token("reader")).await;
-    let ids: Vec<_> = answer["agents"].as_array().unwrap().iter().map(|agent| agent["id"].as_str().unwrap()).collect();
+    let ids: Vec<_> = answer["agents"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|agent| agent["id"].as_str().unwrap())
+        .collect();
     assert!(ids.contains(&"assistant") && !ids.contains(&"hidden"));
     assert_eq!(answer["count"].as_u64().unwrap(), ids.len() as u64);
     let (_, answer) = rig.get("/api/agents", &rig.token("norole")).await;
     assert_eq!(answer["count"], 0);
     let mut answers = Vec::new();
     for id in ["hidden", "nosuch"] {
-        let (status, error) = rig.get(&format!("/api/agents/{id}"), &rig.token("reader")).await;
+        let (status, error) = rig
+            .get(&format!("/api/agents/{id}"), &rig.token("reader"))
+            .await;
         answers.push((status, error["code"].clone(), error["detail"].clone()));
-        let (status, error) = rig.post("/api/sessions", &rig.token("reader"), &json!({"agent_id": id})).await;
+        let (status, error) = rig
+            .post(
+                "/api/sessions",
+                &rig.token("reader"),
+                &json!({"agent_id": id}),
+            )
+            .await;
         answers.push((status, error["code"].clone(), error["detail"].clone()));
     }
     answers.dedup();
@@ -141,7 +182,9 @@ async fn sessions_are_listed_newest_first_renamed_and_deleted() {
     made.reverse();
     let (_, first) = rig.get("/api/sessions?limit=3", &reader).await;
     let cursor = first["next_cursor"].as_str().unwrap();
-    let (_, second) = rig.get(&format!("/api/sessions?limit=3&cursor={cursor}"), &reader).await;
+    let (_, second) = rig
+        .get(&format!("/api/sessions?limit=3&cursor={cursor}"), &reader)
+        .await;
     let listed: Vec<_> = [first, second]
         .iter()
         .flat_map(|page| page["sessions"].as_array().unwrap().clone())
@@ -149,9 +192,16 @@ async fn sessions_are_listed_newest_first_renamed_and_deleted() {
         .collect();
     assert_eq!(listed, made);
     let path = format!("/api/sessions/{}", made[0]);
-    let rename = rig.http.patch(rig.url(&path)).bearer_auth(&reader).json(&json!({"title": "Ünïcode 'quoted'"}));
+    let rename = rig
+        .http
+        .patch(rig.url(&path))
+        .bearer_auth(&reader)
+        .json(&json!({"title": "Ünïcode 'quoted'"}));
     let (status, answer) = rig.ask(rename).await;
-    assert_eq!((status, answer["session"]["title"].as_str()), (200, Some("Ünïcode 'quoted'")));
+    assert_eq!(
+        (status, answer["session"]["title"].as_str()),
+        (200, Some("Ünïcode 'quoted'"))
+    );
     let delete = rig.http.delete(rig.url(&path)).bearer_auth(&reader);
     assert_eq!(delete.send().await.unwrap().status().as_u16(), 204);
     let (status, _) = rig.get(&path, &reader).await;
@@ -164,8 +214,13 @@ async fn sessions_are_listed_newest_first_renamed_and_deleted() {
 async fn people_of_other_tenants_are_not_served_by_the_agents() {
     let rig = Rig::with(&[("ENTRADA_TENANTS", "fab21ca0-0000-4000-8000-000000000002")]).await;
     let guest = rig.token("guest");
-    let (status, error) = rig.post("/api/sessions", &guest, &json!({"agent_id": "assistant"})).await;
-    assert_eq!((status, error["code"].as_str()), (403, Some("TENANT_NOT_SERVED")));
+    let (status, error) = rig
+        .post("/api/sessions", &guest, &json!({"agent_id": "assistant"}))
+        .await;
+    assert_eq!(
+        (status, error["code"].as_str()),
+        (403, Some("TENANT_NOT_SERVED"))
+    );
 }
 
 #[tokio::test]
@@ -201,7 +256,12 @@ async fn tools_approvals_consents_and_failures_are_events() {
         assert!(names.contains(&expected), "{agent}: {names:?}");
         if agent == "breaker" {
             let (_, answer) = rig.get(&format!("/api/sessions/{session}"), &reader).await;
-            let last = answer["messages"].as_array().unwrap().last().unwrap().clone();
+            let last = answer["messages"]
+                .as_array()
+                .unwrap()
+                .last()
+                .unwrap()
+                .clone();
             assert_eq!(last["status"], "incomplete");
             assert_eq!(last["content"], text_of(&events));
         }

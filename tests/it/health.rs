@@ -13,7 +13,12 @@ async fn the_root_answers_programs_and_people() {
     assert_eq!(json["links"]["mcp"], rig.handler.base.clone() + "/mcp");
     let page = rig.http.get(rig.url("/")).header("accept", "text/html");
     let page = page.send().await.unwrap();
-    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    assert!(
+        page.headers()["content-type"]
+            .to_str()
+            .unwrap()
+            .starts_with("text/html")
+    );
     assert!(page.text().await.unwrap().contains("<h1>The way in</h1>"));
 }
 
@@ -27,7 +32,10 @@ async fn health_names_every_service() {
         assert_eq!(health["mcp_enabled"], true);
         let services = health["services"].as_object().unwrap();
         let names: Vec<_> = services.keys().map(String::as_str).collect();
-        assert_eq!(names, ["api", "azure_ad", "azure_foundry", "key_vault", "storage"]);
+        assert_eq!(
+            names,
+            ["api", "azure_ad", "azure_foundry", "key_vault", "storage"]
+        );
     }
 }
 
@@ -37,7 +45,10 @@ async fn each_door_has_its_own_resource_metadata() {
     let base = rig.handler.base.clone();
     let fetch = async |suffix: &str| -> Value {
         let path = format!("/.well-known/oauth-protected-resource{suffix}");
-        let response = rig.http.get(rig.url(&path)).header("origin", "https://any.example");
+        let response = rig
+            .http
+            .get(rig.url(&path))
+            .header("origin", "https://any.example");
         let response = response.send().await.unwrap();
         assert_eq!(response.headers()["access-control-allow-origin"], "*");
         response.json().await.unwrap()

@@ -29,7 +29,13 @@ async fn names(rig: &Rig, token: &str) -> Vec<String> {
 
 /// What every caller sees.
 const PUBLIC: &str = "get_authentication_info";
-const READ: [&str; 5] = ["get_weather", "get_weather_forecast", "health_check", "secure_query_data", "whoami"];
+const READ: [&str; 5] = [
+    "get_weather",
+    "get_weather_forecast",
+    "health_check",
+    "secure_query_data",
+    "whoami",
+];
 const WRITE: [&str; 2] = ["save_record", "set_weather_alert"];
 const DELETE: [&str; 2] = ["delete_record", "delete_weather_alert"];
 
@@ -37,7 +43,12 @@ const DELETE: [&str; 2] = ["delete_record", "delete_weather_alert"];
 async fn each_persona_sees_exactly_the_tools_of_its_roles() {
     let rig = Rig::start().await;
     let with = |more: &[&str]| {
-        let mut names: Vec<_> = READ.iter().chain(more).chain([&PUBLIC]).map(ToString::to_string).collect();
+        let mut names: Vec<_> = READ
+            .iter()
+            .chain(more)
+            .chain([&PUBLIC])
+            .map(ToString::to_string)
+            .collect();
         names.sort();
         names
     };
@@ -48,11 +59,19 @@ async fn each_persona_sees_exactly_the_tools_of_its_roles() {
         ("all", with(&[WRITE, DELETE].concat())),
         (
             "admin",
-            vec!["admin_system_status".to_owned(), "admin_weather_stats".to_owned(), PUBLIC.to_owned()],
+            vec![
+                "admin_system_status".to_owned(),
+                "admin_weather_stats".to_owned(),
+                PUBLIC.to_owned(),
+            ],
         ),
         ("norole", vec![PUBLIC.to_owned()]),
     ] {
-        assert_eq!(names(&rig, &rig.token(persona)).await, expected, "{persona}");
+        assert_eq!(
+            names(&rig, &rig.token(persona)).await,
+            expected,
+            "{persona}"
+        );
     }
 }
 
@@ -78,7 +97,10 @@ async fn an_alert_outlives_the_process_and_stays_in_its_tenant() {
     let writer = rig.token("writer");
     let params = json!({"name": "set_weather_alert", "arguments": {"city": "Lisbon", "condition": "storm", "threshold": 90.5}});
     let (_, answer) = call(&rig, &writer, "tools/call", params).await;
-    let id = answer["result"]["structuredContent"]["alert_id"].as_str().unwrap().to_owned();
+    let id = answer["result"]["structuredContent"]["alert_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     rig.restart().await;
     let ask = json!({"name": "get_weather", "arguments": {"city": "lisbon"}});
     let (_, answer) = call(&rig, &rig.token("reader"), "tools/call", ask.clone()).await;
@@ -89,7 +111,10 @@ async fn an_alert_outlives_the_process_and_stays_in_its_tenant() {
     assert_eq!(answer["result"]["structuredContent"]["alerts"], json!([]));
     let params = json!({"name": "delete_weather_alert", "arguments": {"alert_id": id}});
     let (_, answer) = call(&rig, &rig.token("deleter"), "tools/call", params.clone()).await;
-    assert_eq!(answer["result"]["structuredContent"]["alert_id"], id.as_str());
+    assert_eq!(
+        answer["result"]["structuredContent"]["alert_id"],
+        id.as_str()
+    );
     let (_, answer) = call(&rig, &rig.token("deleter"), "tools/call", params).await;
     assert_eq!(answer["result"]["isError"], true);
 }
@@ -106,7 +131,10 @@ async fn arguments_are_checked_in_full_and_every_problem_is_named() {
         (json!({"city": "Lisbon", "days": 6}), "days"),
         (json!({"city": "Lisbon", "days": 0}), "days"),
         (json!({"city": "Lisbon", "days": 2.5}), "days"),
-        (json!({"city": "Lisbon", "tenant_id": "x"}), "additional properties"),
+        (
+            json!({"city": "Lisbon", "tenant_id": "x"}),
+            "additional properties",
+        ),
     ] {
         let params = json!({"name": "get_weather_forecast", "arguments": arguments});
         let (status, answer) = call(&rig, &reader, "tools/call", params).await;
@@ -121,7 +149,12 @@ async fn arguments_are_checked_in_full_and_every_problem_is_named() {
 async fn methods_that_are_not_offered_say_so() {
     let rig = Rig::start().await;
     let reader = rig.token("reader");
-    for method in ["prompts/list", "resources/list", "resources/templates/list", "no/such/method"] {
+    for method in [
+        "prompts/list",
+        "resources/list",
+        "resources/templates/list",
+        "no/such/method",
+    ] {
         let (_, answer) = call(&rig, &reader, method, json!({})).await;
         assert_eq!(answer["error"]["code"], -32601, "{method}: {answer}");
     }
@@ -131,7 +164,14 @@ async fn methods_that_are_not_offered_say_so() {
 async fn malformed_messages_are_refused_and_batches_too() {
     let rig = Rig::start().await;
     let reader = rig.token("reader");
-    for body in ["{", "", "null", "7", r#"{"jsonrpc":"1.0"}"#, r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#] {
+    for body in [
+        "{",
+        "",
+        "null",
+        "7",
+        r#"{"jsonrpc":"1.0"}"#,
+        r#"[{"jsonrpc":"2.0","id":1,"method":"ping"}]"#,
+    ] {
         let request = rig
             .http
             .post(rig.url("/mcp"))
@@ -150,7 +190,13 @@ async fn foreign_origins_and_names_are_refused() {
     let reader = rig.token("reader");
     let ask = async |name: &str, value: &str| {
         let request = rig.http.get(rig.url("/mcp/tools")).bearer_auth(&reader);
-        request.header(name, value).send().await.unwrap().status().as_u16()
+        request
+            .header(name, value)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
     };
     assert_eq!(ask("origin", "https://app.example").await, 200);
     assert_eq!(ask("origin", &rig.handler.base).await, 200);
@@ -174,5 +220,8 @@ async fn the_webhook_door_serves_the_same_tools_outside_a_functions_host() {
         .json(&body);
     let (status, answer) = rig.ask(request).await;
     assert_eq!(status, 200);
-    assert_eq!(answer["result"]["tools"].as_array().unwrap().len(), READ.len() + 1);
+    assert_eq!(
+        answer["result"]["tools"].as_array().unwrap().len(),
+        READ.len() + 1
+    );
 }

@@ -12,7 +12,10 @@ async fn the_python_sdk_lists_and_calls_in_both_eras() {
     for restarted in ["before", "after"] {
         let mut command = Command::new(clients().join("python/bin/python"));
         command
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/mcp/check.py"))
+            .arg(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/tests/clients/mcp/check.py"
+            ))
             .args(["--url", &rig.url("/mcp"), "--phase", restarted])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -20,7 +23,10 @@ async fn the_python_sdk_lists_and_calls_in_both_eras() {
         for persona in ["reader", "writer", "norole", "guest"] {
             command.arg(format!("--{persona}")).arg(rig.token(persona));
         }
-        let output = command.output().await.expect("`cargo xtask test` installs the Python clients");
+        let output = command
+            .output()
+            .await
+            .expect("`cargo xtask test` installs the Python clients");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{text}\n{errors}");

@@ -31,19 +31,39 @@ async fn a_person_signs_in_refreshes_and_signs_out() {
     // The same token opens the MCP door: its audience names both.
     let (status, tools) = rig.get("/mcp/tools", access).await;
     assert_eq!(status, 200);
-    let listed = |name: &str| tools["tools"].as_array().unwrap().iter().any(|tool| tool["name"] == name);
+    let listed = |name: &str| {
+        tools["tools"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|tool| tool["name"] == name)
+    };
     assert!(listed("set_weather_alert") && !listed("delete_weather_alert"));
-    let (status, refreshed) =
-        post(&rig, "/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await;
+    let (status, refreshed) = post(
+        &rig,
+        "/auth/refresh",
+        json!({"refresh_token": tokens["refresh_token"]}),
+    )
+    .await;
     assert_eq!(status, 200, "{refreshed}");
     assert_ne!(refreshed["refresh_token"], tokens["refresh_token"]);
     let access = refreshed["access_token"].as_str().unwrap();
     let logout = rig.http.post(rig.url("/auth/logout")).bearer_auth(access);
-    assert_eq!(logout.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(
+        logout.send().await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
     let (status, error) = rig.get("/api/auth/me", access).await;
-    assert_eq!((status, error["code"].as_str()), (401, Some("TOKEN_REVOKED")));
-    let (status, _) =
-        post(&rig, "/auth/refresh", json!({"refresh_token": refreshed["refresh_token"]})).await;
+    assert_eq!(
+        (status, error["code"].as_str()),
+        (401, Some("TOKEN_REVOKED"))
+    );
+    let (status, _) = post(
+        &rig,
+        "/auth/refresh",
+        json!({"refresh_token": refreshed["refresh_token"]}),
+    )
+    .await;
     assert_eq!(status, 400);
 }
 
@@ -54,8 +74,13 @@ async fn logout_by_refresh_token_ends_the_grant() {
     let body = json!({"refresh_token": tokens["refresh_token"]});
     let (status, _) = post(&rig, "/auth/logout", body.clone()).await;
     assert_eq!(status, 204);
-    let (status, error) = rig.get("/api/auth/me", tokens["access_token"].as_str().unwrap()).await;
-    assert_eq!((status, error["code"].as_str()), (401, Some("TOKEN_REVOKED")));
+    let (status, error) = rig
+        .get("/api/auth/me", tokens["access_token"].as_str().unwrap())
+        .await;
+    assert_eq!(
+        (status, error["code"].as_str()),
+        (401, Some("TOKEN_REVOKED"))
+    );
 }
 
 #[tokio::test]
@@ -65,9 +90,14 @@ async fn a_code_is_good_once() {
     let (status, tokens) = post(&rig, "/auth/exchange", json!({"auth_code": code})).await;
     assert_eq!(status, 200);
     let (status, error) = post(&rig, "/auth/exchange", json!({"auth_code": code})).await;
-    assert_eq!((status, error["code"].as_str()), (400, Some("INVALID_GRANT")));
+    assert_eq!(
+        (status, error["code"].as_str()),
+        (400, Some("INVALID_GRANT"))
+    );
     // A double click within ten seconds does not sign the person out.
-    let (status, _) = rig.get("/api/auth/me", tokens["access_token"].as_str().unwrap()).await;
+    let (status, _) = rig
+        .get("/api/auth/me", tokens["access_token"].as_str().unwrap())
+        .await;
     assert_eq!(status, 200);
 }
 
@@ -82,7 +112,9 @@ async fn fifty_exchanges_at_once_yield_one_token() {
     let refused = answers.iter().filter(|(status, _)| *status == 400).count();
     assert_eq!((good, refused), (1, 49), "{answers:?}");
     let tokens = answers.iter().find(|(status, _)| *status == 200).unwrap();
-    let (status, _) = rig.get("/api/auth/me", tokens.1["access_token"].as_str().unwrap()).await;
+    let (status, _) = rig
+        .get("/api/auth/me", tokens.1["access_token"].as_str().unwrap())
+        .await;
     assert_eq!(status, 200);
 }
 
@@ -90,7 +122,9 @@ async fn fifty_exchanges_at_once_yield_one_token() {
 async fn a_front_end_gets_the_code_and_must_have_the_verifier() {
     let rig = Rig::start().await;
     let mut person = Person::new(&rig, "reader");
-    let query = format!("?redirect_uri={FRONT_END}&state=its-own&code_challenge={CHALLENGE}&code_challenge_method=S256");
+    let query = format!(
+        "?redirect_uri={FRONT_END}&state=its-own&code_challenge={CHALLENGE}&code_challenge_method=S256"
+    );
     let authorize = person.begin(&query).await;
     let callback = person.sign_in_at_entra(&authorize).await;
     let back = person.visit(&callback).await;
@@ -121,14 +155,19 @@ async fn a_callback_belongs_to_the_browser_that_began() {
     assert_eq!(stranger.status(), StatusCode::BAD_REQUEST);
     // The stranger did not use it up.
     assert_eq!(person.visit(&callback).await.status(), StatusCode::OK);
-    assert_eq!(person.visit(&callback).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        person.visit(&callback).await.status(),
+        StatusCode::BAD_REQUEST
+    );
 }
 
 #[tokio::test]
 async fn entra_is_asked_with_pkce_state_nonce_and_the_guid_scope() {
     let rig = Rig::start().await;
     let mut person = Person::new(&rig, "reader");
-    let authorize = person.begin("?prompt=select_account&login_hint=reader@contoso.example").await;
+    let authorize = person
+        .begin("?prompt=select_account&login_hint=reader@contoso.example")
+        .await;
     let get = |name: &str| parameter(&authorize, name).unwrap_or_default();
     assert_eq!(get("code_challenge_method"), "S256");
     assert_eq!(get("response_type"), "code");
@@ -136,7 +175,10 @@ async fn entra_is_asked_with_pkce_state_nonce_and_the_guid_scope() {
     assert_eq!(get("login_hint"), "reader@contoso.example");
     assert!(get("state").len() >= 43 && get("nonce").len() >= 43);
     let client = entrada_stand_ins::directory::CLIENT_ID;
-    assert_eq!(get("scope"), format!("{client}/access_as_user openid profile offline_access"));
+    assert_eq!(
+        get("scope"),
+        format!("{client}/access_as_user openid profile offline_access")
+    );
     assert_eq!(parameter(&authorize, "resource"), None);
 }
 
@@ -164,16 +206,26 @@ async fn a_lost_answer_is_repeated_and_an_old_token_ends_the_family() {
     let (status, repeated) = post(&rig, "/auth/refresh", first.clone()).await;
     assert_eq!(status, 200);
     assert_eq!(repeated["refresh_token"], second["refresh_token"]);
-    let (status, third) =
-        post(&rig, "/auth/refresh", json!({"refresh_token": second["refresh_token"]})).await;
+    let (status, third) = post(
+        &rig,
+        "/auth/refresh",
+        json!({"refresh_token": second["refresh_token"]}),
+    )
+    .await;
     assert_eq!(status, 200);
     // The first again, after its successor was used: stolen.
     let (status, _) = post(&rig, "/auth/refresh", first).await;
     assert_eq!(status, 400);
-    let (status, _) =
-        post(&rig, "/auth/refresh", json!({"refresh_token": third["refresh_token"]})).await;
+    let (status, _) = post(
+        &rig,
+        "/auth/refresh",
+        json!({"refresh_token": third["refresh_token"]}),
+    )
+    .await;
     assert_eq!(status, 400);
-    let (status, _) = rig.get("/api/auth/me", third["access_token"].as_str().unwrap()).await;
+    let (status, _) = rig
+        .get("/api/auth/me", third["access_token"].as_str().unwrap())
+        .await;
     assert_eq!(status, 401);
 }
 
@@ -202,12 +254,18 @@ async fn a_sign_in_outlives_the_process() {
     let tokens = Person::new(&rig, "reader").tokens().await;
     let code = Person::new(&rig, "reader").auth_code().await;
     rig.restart().await;
-    let (status, _) = rig.get("/api/auth/me", tokens["access_token"].as_str().unwrap()).await;
+    let (status, _) = rig
+        .get("/api/auth/me", tokens["access_token"].as_str().unwrap())
+        .await;
     assert_eq!(status, 200);
     let (status, _) = post(&rig, "/auth/exchange", json!({"auth_code": code})).await;
     assert_eq!(status, 200);
-    let (status, _) =
-        post(&rig, "/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await;
+    let (status, _) = post(
+        &rig,
+        "/auth/refresh",
+        json!({"refresh_token": tokens["refresh_token"]}),
+    )
+    .await;
     assert_eq!(status, 200);
 }
 
@@ -216,8 +274,12 @@ async fn nothing_secret_is_logged() {
     let rig = Rig::start().await;
     let mut person = Person::new(&rig, "reader");
     let tokens = person.tokens().await;
-    let (_, refreshed) =
-        post(&rig, "/auth/refresh", json!({"refresh_token": tokens["refresh_token"]})).await;
+    let (_, refreshed) = post(
+        &rig,
+        "/auth/refresh",
+        json!({"refresh_token": tokens["refresh_token"]}),
+    )
+    .await;
     let entra = rig.token("reader");
     let _ = rig.get("/api/auth/me", &entra).await;
     let log = rig.handler.log();

@@ -41,7 +41,9 @@ async fn passes(mut command: Command) {
 }
 
 fn script(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(name)
 }
 
 #[tokio::test]
@@ -86,7 +88,10 @@ async fn the_openai_client_reads_the_foundry_stand_in() {
     let mut command = Command::new(clients().join("python/bin/python"));
     command
         .arg(script("foundry/check.py"))
-        .arg(format!("{}foundry/api/projects/demo/openai/v1", stand_ins.url()))
+        .arg(format!(
+            "{}foundry/api/projects/demo/openai/v1",
+            stand_ins.url()
+        ))
         .arg(token);
     passes(command).await;
 }

@@ -42,7 +42,9 @@ impl Handler {
     pub(crate) async fn start(mut environment: Vec<(String, String)>) -> Self {
         let port = free_port();
         let address = format!("http://localhost:{port}");
-        let named = environment.iter().find(|(name, _)| name == "ENTRADA_BASE_URL");
+        let named = environment
+            .iter()
+            .find(|(name, _)| name == "ENTRADA_BASE_URL");
         let base = named.map_or_else(|| address.clone(), |(_, value)| value.clone());
         if named.is_none() {
             environment.push(("ENTRADA_BASE_URL".to_owned(), base.clone()));
