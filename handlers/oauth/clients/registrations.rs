@@ -149,7 +149,11 @@ impl Registrations {
 
     /// What has to go before one more unused client fits: the expired, and
     /// the oldest.
-    async fn evictions(&self, partition: &str, now: i64) -> Result<Vec<Operation>, TableError> {
+    pub(super) async fn evictions(
+        &self,
+        partition: &str,
+        now: i64,
+    ) -> Result<Vec<Operation>, TableError> {
         let mut query = Query::partition(partition)
             .prefix(UNUSED)
             .select([entrada_tables::EXPIRES_AT]);

@@ -15,15 +15,15 @@ use super::server::{Answer, Server};
 use super::world;
 use crate::config::BaseUrl;
 
-struct Field {
-    server: Server,
+pub(super) struct Field {
+    pub(super) server: Server,
     clock: Arc<ManualClock>,
-    documents: Arc<Documents>,
-    id: String,
+    pub(super) documents: Arc<Documents>,
+    pub(super) id: String,
 }
 
 impl Field {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let server = Server::plain().await;
         let clock = world::clock();
         let documents = Arc::new(documents(
@@ -41,18 +41,18 @@ impl Field {
         }
     }
 
-    async fn find(&self) -> Result<Arc<Client>, ClientError> {
+    pub(super) async fn find(&self) -> Result<Arc<Client>, ClientError> {
         self.documents.find(&self.id).await
     }
 
-    async fn reason(&self) -> String {
+    pub(super) async fn reason(&self) -> String {
         match self.find().await {
             Err(ClientError::Refused { reason }) => reason,
             other => panic!("{other:?}"),
         }
     }
 
-    fn pass(&self, seconds: u64) {
+    pub(super) fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 }
@@ -63,7 +63,7 @@ fn documents(policy: AddressPolicy, own: &str, clock: Arc<ManualClock>) -> Docum
     Documents::new(fetcher, RedirectRules::new([]), clock)
 }
 
-fn document(id: &str) -> Value {
+pub(super) fn document(id: &str) -> Value {
     json!({
         "client_id": id,
         "client_name": "Claude Code",
@@ -312,111 +312,6 @@ async fn a_server_that_is_away_or_overloaded_may_come_back() {
 }
 
 #[tokio::test]
-async fn a_document_serves_as_long_as_its_headers_say_within_bounds() {
-    const MINUTE: u64 = 60;
-    const DAY: u64 = 24 * 60 * MINUTE;
-    for (header, lifetime) in [
-        (None, 60 * MINUTE),
-        (Some("max-age=10"), 5 * MINUTE),
-        (Some("no-store"), 5 * MINUTE),
-        (Some("max-age=1800"), 30 * MINUTE),
-        (Some("max-age=31536000"), DAY),
-    ] {
-        let field = Field::new().await;
-        let mut answer = Answer::json(&document(&field.id));
-        if let Some(value) = header {
-            answer = answer.header("cache-control", value);
-        }
-        field.server.say(answer);
-        field.find().await.unwrap();
-        field.pass(lifetime - 1);
-        field.find().await.unwrap();
-        assert_eq!(field.server.hits(), 1, "{header:?}");
-        field.pass(1);
-        field.find().await.unwrap();
-        assert_eq!(field.server.hits(), 2, "{header:?}");
-    }
-}
-
-#[tokio::test]
-async fn fifty_at_once_are_served_by_one_fetch() {
-    let field = Field::new().await;
-    let mut answer = Answer::json(&document(&field.id));
-    answer.delay = Duration::from_millis(100);
-    field.server.say(answer);
-    for expected in [1, 2] {
-        let finds = (0..50).map(|_| {
-            let (documents, id) = (field.documents.clone(), field.id.clone());
-            tokio::spawn(async move { documents.find(&id).await })
-        });
-        for found in futures::future::join_all(finds).await {
-            found.unwrap().unwrap();
-        }
-        assert_eq!(field.server.hits(), expected);
-        field.pass(24 * 3600);
-    }
-}
-
-#[tokio::test]
-async fn a_caller_that_goes_away_does_not_fail_the_others() {
-    let field = Field::new().await;
-    let mut answer = Answer::json(&document(&field.id));
-    answer.delay = Duration::from_millis(100);
-    field.server.say(answer);
-    let find = || {
-        let (documents, id) = (field.documents.clone(), field.id.clone());
-        tokio::spawn(async move { documents.find(&id).await })
-    };
-    let first = find();
-    tokio::task::yield_now().await;
-    let second = find();
-    tokio::task::yield_now().await;
-    first.abort();
-    second.await.unwrap().unwrap();
-}
-
-#[tokio::test]
-async fn failures_are_not_kept() {
-    let field = Field::new().await;
-    field.server.say(Answer::json(&json!({})).status(404));
-    assert!(field.find().await.is_err());
-    field.server.say(Answer::json(&document(&field.id)));
-    field.find().await.unwrap();
-}
-
-#[tokio::test]
-async fn while_its_server_is_away_a_document_serves_until_it_is_a_day_old() {
-    let field = Field::new().await;
-    field.find().await.unwrap();
-    field.server.say(Answer::json(&json!({})).status(503));
-    field.pass(3600);
-    field.find().await.unwrap();
-    assert_eq!(field.server.hits(), 2);
-    field.pass(59);
-    field.find().await.unwrap();
-    assert_eq!(
-        field.server.hits(),
-        2,
-        "the server is not asked again at once"
-    );
-    field.pass(23 * 3600);
-    let found = field.find().await;
-    assert!(
-        matches!(found, Err(ClientError::Unavailable { .. })),
-        "{found:?}"
-    );
-}
-
-#[tokio::test]
-async fn a_document_that_is_gone_is_gone_once_it_is_asked_for() {
-    let field = Field::new().await;
-    field.find().await.unwrap();
-    field.server.say(Answer::json(&json!({})).status(410));
-    field.pass(3600);
-    assert!(field.reason().await.contains("410"));
-}
-
-#[tokio::test]
 async fn keys_come_with_the_document_or_from_their_own_place() {
     let field = Field::new().await;
     let method = with(
@@ -493,18 +388,6 @@ async fn the_place_of_keys_is_held_to_the_same_rules() {
         let found = field.reason().await;
         assert!(found.contains(reason), "{uri}: {found}");
     }
-}
-
-#[tokio::test]
-async fn changed_keys_are_fetched_when_asked_for_but_not_all_the_time() {
-    let field = Field::new().await;
-    field.find().await.unwrap();
-    field.documents.find_again(&field.id).await.unwrap();
-    assert_eq!(field.server.hits(), 1, "it was fetched a moment ago");
-    field.pass(30);
-    field.documents.find_again(&field.id).await.unwrap();
-    field.documents.find_again(&field.id).await.unwrap();
-    assert_eq!(field.server.hits(), 2);
 }
 
 #[tokio::test]

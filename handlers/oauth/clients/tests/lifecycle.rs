@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use entrada_ambient::Clock;
 use entrada_tables::{Query, TableError};
 
 use super::super::redirect::RedirectRules;
@@ -82,6 +83,23 @@ async fn a_grant_that_comes_after_the_eviction_is_refused() {
     let error = grant(&registrations, &evicted).await.unwrap_err();
     assert!(matches!(error, TableError::NotFound), "{error:?}");
     assert!(!is_there(&registrations, &evicted).await);
+}
+
+#[tokio::test]
+async fn a_grant_between_the_choice_of_a_victim_and_its_eviction_saves_it() {
+    let world = World::new().await;
+    let registrations = small(&world);
+    let oldest = add(&registrations).await;
+    world.clock.advance(Duration::from_secs(1));
+    add(&registrations).await;
+    add(&registrations).await;
+    let eviction = registrations.evictions("7", world.clock.unix()).await;
+    let eviction = eviction.unwrap();
+    assert_eq!(eviction.len(), 2);
+    grant(&registrations, &oldest).await.unwrap();
+    let error = world.tables.batch(TABLE, &eviction).await.unwrap_err();
+    assert!(matches!(error, TableError::NotFound), "{error:?}");
+    assert!(is_there(&registrations, &oldest).await);
 }
 
 #[tokio::test]

@@ -1,3 +1,4 @@
+mod caching;
 mod configured;
 mod documents;
 mod https;
