@@ -13,15 +13,18 @@ impl Suite<'_> {
     }
 
     pub(super) fn clippy(&self) -> Result<String, Error> {
-        self.cargo("clippy", "clippy --workspace --all-targets -- -D warnings")?;
+        self.cargo(
+            "clippy",
+            "clippy --locked --workspace --all-targets -- -D warnings",
+        )?;
         self.cargo(
             "clippy-package",
-            "clippy -p entrada --no-default-features -- -D warnings",
+            "clippy --locked -p entrada --no-default-features -- -D warnings",
         )
     }
 
     pub(super) fn doc(&self) -> Result<String, Error> {
-        Program::cargo(self.workspace, "doc --workspace --no-deps")
+        Program::cargo(self.workspace, "doc --locked --workspace --no-deps")
             .env("RUSTDOCFLAGS", "-D warnings")
             .run(&self.log("doc"))?;
         Ok(String::new())
@@ -52,7 +55,7 @@ impl Suite<'_> {
     }
 
     pub(super) fn build(&self) -> Result<String, Error> {
-        self.cargo("build", "build --workspace --all-targets")
+        self.cargo("build", "build --locked --workspace --all-targets")
     }
 
     fn cargo(&self, log: &str, arguments: &str) -> Result<String, Error> {

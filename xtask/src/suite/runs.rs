@@ -24,7 +24,7 @@ impl Suite<'_> {
 
     /// Every test of the workspace, in the first setting.
     pub(super) fn all_tests(&self) -> Result<String, Error> {
-        let program = Program::cargo(self.workspace, "test --workspace --no-fail-fast");
+        let program = Program::cargo(self.workspace, "test --locked --workspace --no-fail-fast");
         let totals = self.run_tests_of(program, &FIRST)?;
         Ok(totals.to_string())
     }
@@ -37,8 +37,8 @@ impl Suite<'_> {
         for setting in &OTHERS {
             // The whole workspace is named so that cargo builds the same
             // features as before, and so builds nothing again.
-            let program =
-                Program::cargo(self.workspace, "test --workspace --test it --").args(setting.tests);
+            let program = Program::cargo(self.workspace, "test --locked --workspace --test it --")
+                .args(setting.tests);
             match self.run_tests_of(program, setting) {
                 Ok(totals) => remarks.push(format!("{} {totals}", setting.name())),
                 Err(error) => first_error = first_error.or(Some(error)),
