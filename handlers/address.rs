@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{Extensions, HeaderMap, HeaderName};
 
 /// Where a caller's address is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,18 @@ impl AddressSource {
     pub fn new(header: Option<HeaderName>) -> Self {
         header.map_or(Self::Peer, Self::Header)
     }
+
+    /// The caller's address, by the headers and extensions of its request.
+    #[must_use]
+    pub fn find(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
+        let address = match self {
+            Self::Header(name) => from_header(headers, name),
+            Self::Peer => extensions
+                .get::<ConnectInfo<SocketAddr>>()
+                .map(|ConnectInfo(peer)| peer.ip()),
+        };
+        address.map(|address| address.to_canonical())
+    }
 }
 
 /// The address of a request's caller; `None` when nobody says. Whoever
@@ -38,14 +50,8 @@ where
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let address = match AddressSource::from_ref(state) {
-            AddressSource::Header(name) => from_header(&parts.headers, &name),
-            AddressSource::Peer => parts
-                .extensions
-                .get::<ConnectInfo<SocketAddr>>()
-                .map(|ConnectInfo(peer)| peer.ip()),
-        };
-        Ok(Self(address.map(|address| address.to_canonical())))
+        let source = AddressSource::from_ref(state);
+        Ok(Self(source.find(&parts.headers, &parts.extensions)))
     }
 }
 

@@ -19,13 +19,13 @@ use crate::downstream::{Downstream, DownstreamSources};
 use crate::error::chain;
 use crate::grants::{Grants, Keys};
 use crate::identity::{
-    Authenticator, KeyRing, KeyRings, OwnTokens, Profiles, Revocations, Sighting,
+    Authenticator, Gate, KeyRing, KeyRings, OwnTokens, Profiles, Revocations, Sighting,
 };
+use crate::limits::{self, Limits};
 use crate::mcp::{AllowedOrigins, McpServer, tools};
 use crate::oauth::ProtectedResources;
 use crate::oauth::clients::{
-    self, AddressPolicy, ClientSources, Clients, LocalRegistrationLimiter, RedirectRules,
-    SystemLookup,
+    self, AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup,
 };
 use crate::ops::{Health, HealthSources, Root};
 use crate::policy::{self, Policy};
@@ -35,7 +35,8 @@ use crate::weather::{Alerts, ExampleWeather, OpenMeteo, OpenMeteoUrls, WeatherPr
 use crate::{auth, chat, downstream, grants, identity, records, weather};
 
 /// The tables that the server works with.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 10] = [
+    limits::TABLE,
     clients::TABLE,
     auth::FLOWS_TABLE,
     grants::TABLE,
@@ -133,6 +134,7 @@ impl App {
             policy.clone(),
             profiles.clone(),
         ));
+        let limits = Arc::new(Limits::new(settings.limits, tables.clone(), clock.clone()));
         let shared = Shared {
             tables: tables.clone(),
             rings,
@@ -141,6 +143,7 @@ impl App {
             revocations: revocations.clone(),
             grants,
             authenticator,
+            limits,
             own,
         };
         let pieces = pieces(settings, ambient, &upstream, shared)?;
@@ -270,6 +273,7 @@ struct Shared {
     revocations: Arc<Revocations>,
     grants: Arc<Grants>,
     authenticator: Arc<Authenticator>,
+    limits: Arc<Limits>,
     own: Arc<OwnTokens>,
 }
 
@@ -287,6 +291,7 @@ fn pieces(
         validator: upstream.validator.clone(),
         rings: shared.rings.clone(),
         revocations: shared.revocations.clone(),
+        limits: shared.limits.clone(),
         foundry: settings.foundry_endpoint.is_some(),
     };
     let health = Arc::new(Health::new(sources, clock.clone()));
@@ -302,11 +307,18 @@ fn pieces(
     let registry = Arc::new(registry);
     let sign_in = sign_in(settings, ambient, upstream, &shared);
     let downstream = Arc::new(downstream(ambient, upstream, &shared));
+    let addresses = AddressSource::new(settings.client_ip_header.clone());
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,
         info,
-        addresses: AddressSource::new(settings.client_ip_header.clone()),
+        gate: Arc::new(Gate::new(
+            shared.authenticator.clone(),
+            shared.limits.clone(),
+            addresses.clone(),
+        )),
+        limits: shared.limits.clone(),
+        addresses,
         resources: Arc::new(ProtectedResources::new(&base, &upstream.settings)),
         mcp: McpServer::new(registry.clone(), shared.grants.clone()),
         registry,
@@ -405,7 +417,7 @@ fn clients(settings: &Settings, ambient: &Ambient, shared: &Shared) -> Clients {
         addresses,
         lookup: Arc::new(SystemLookup),
         base: settings.base_url.clone(),
-        limiter: Arc::new(LocalRegistrationLimiter::new(ambient.clock.clone())),
+        limiter: shared.limits.clone(),
     };
     Clients::new(
         sources,

@@ -15,6 +15,7 @@ pub mod error;
 pub mod grants;
 pub mod identity;
 mod json;
+pub mod limits;
 pub mod mcp;
 pub mod oauth;
 pub mod ops;

@@ -14,7 +14,8 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use crate::config::Settings;
 use crate::context::{Surroundings, surround};
 use crate::error::ApiError;
-use crate::identity::{Authenticator, Door};
+use crate::identity::{Door, Gate};
+use crate::limits::{Exceeded, SignInLimit, limit_sign_in};
 use crate::mcp::{AllowedOrigins, McpDoor, check_origin, list_as_json};
 use crate::state::AppState;
 use crate::{auth, chat, oauth, ops};
@@ -30,9 +31,11 @@ pub fn router(state: &AppState, settings: &Settings) -> Router {
     let cors = cors(&settings.cors_origins);
     Router::new()
         .merge(open_routes().layer(open_cors()))
-        .merge(oauth_routes().layer(open_cors()))
-        .merge(page_routes())
-        .merge(sign_in_routes(settings).layer(cors.clone()))
+        .merge(limited(state, info_routes(), Exceeded::as_json).layer(open_cors()))
+        .merge(limited(state, oauth_routes(), Exceeded::as_oauth_error).layer(open_cors()))
+        .merge(limited(state, page_routes(settings), Exceeded::as_page))
+        .merge(limited(state, sign_in_routes(), Exceeded::as_json).layer(cors.clone()))
+        .merge(account_routes().layer(cors.clone()))
         .merge(chat_routes().layer(cors.clone()))
         .merge(mcp_routes(state).layer(cors))
         .fallback(no_such_route)
@@ -42,39 +45,58 @@ pub fn router(state: &AppState, settings: &Settings) -> Router {
         .with_state(state.clone())
 }
 
-/// Routes that anybody may read.
+/// Routes of which an address may ask so much and no more; `refuse` answers
+/// the rest.
+fn limited(
+    state: &AppState,
+    routes: Router<AppState>,
+    refuse: fn(Exceeded) -> Response,
+) -> Router<AppState> {
+    let limit = SignInLimit {
+        limits: state.0.limits.clone(),
+        addresses: state.0.addresses.clone(),
+        refuse,
+    };
+    routes.route_layer(from_fn_with_state(limit, limit_sign_in))
+}
+
+/// Routes that anybody may read, as often as they like.
 fn open_routes() -> Router<AppState> {
-    let metadata = "/.well-known/oauth-protected-resource";
+    let server = "/.well-known";
+    let resource = "/.well-known/oauth-protected-resource";
     Router::new()
         .route("/", get(ops::root))
         .route("/health", get(ops::health))
         .route("/api/health", get(ops::health))
-        .route("/auth/info", get(auth::info::info))
-        .route(metadata, get(oauth::of_base))
-        .route(&format!("{metadata}/mcp"), get(oauth::of_mcp))
+        .route(resource, get(oauth::of_base))
+        .route(&format!("{resource}/mcp"), get(oauth::of_mcp))
         .route(
-            &format!("{metadata}/runtime/webhooks/mcp"),
+            &format!("{resource}/runtime/webhooks/mcp"),
             get(oauth::of_webhook),
         )
+        .route(
+            &format!("{server}/oauth-authorization-server"),
+            get(oauth::metadata::authorization_server),
+        )
+        .route(
+            &format!("{server}/openid-configuration"),
+            get(oauth::metadata::openid_configuration),
+        )
+        .route(
+            &format!("{server}/jwks.json"),
+            get(oauth::metadata::signing_keys),
+        )
+}
+
+/// How to sign in, for programs.
+fn info_routes() -> Router<AppState> {
+    Router::new().route("/auth/info", get(auth::info::info))
 }
 
 /// Routes of the authorization server that programs call, from wherever they
 /// run.
 fn oauth_routes() -> Router<AppState> {
-    let metadata = "/.well-known";
     Router::new()
-        .route(
-            &format!("{metadata}/oauth-authorization-server"),
-            get(oauth::metadata::authorization_server),
-        )
-        .route(
-            &format!("{metadata}/openid-configuration"),
-            get(oauth::metadata::openid_configuration),
-        )
-        .route(
-            &format!("{metadata}/jwks.json"),
-            get(oauth::metadata::signing_keys),
-        )
         .route("/register", post(oauth::register))
         .route("/token", post(oauth::token::token))
         .route("/revoke", post(oauth::revoke::revoke))
@@ -82,8 +104,8 @@ fn oauth_routes() -> Router<AppState> {
 }
 
 /// Routes that people see in a browser: no other origin reads them.
-fn page_routes() -> Router<AppState> {
-    Router::new()
+fn page_routes(settings: &Settings) -> Router<AppState> {
+    let mut routes = Router::new()
         .route(
             "/authorize",
             get(oauth::authorize::by_query).post(oauth::authorize::by_form),
@@ -93,26 +115,32 @@ fn page_routes() -> Router<AppState> {
             get(oauth::consent::show).post(oauth::consent::submit),
         )
         .route("/auth/step-up/{id}", get(auth::step_up::step_up))
-        .layer(DefaultBodyLimit::max(SMALL_BODY))
-}
-
-/// Routes of front ends.
-fn sign_in_routes(settings: &Settings) -> Router<AppState> {
-    let mut routes = Router::new()
-        .route("/auth/login", get(auth::login::login))
-        .route("/auth/callback", get(auth::callback::callback))
-        .route("/auth/exchange", post(auth::exchange::exchange))
-        .route("/auth/refresh", post(auth::refresh::refresh))
-        .route("/auth/logout", post(auth::logout::logout))
-        .route("/api/auth/me", get(auth::me::me))
-        .route("/api/grants", get(auth::my_grants::list))
-        .route("/api/grants/{id}", delete(auth::my_grants::end));
+        .route("/auth/callback", get(auth::callback::callback));
     // A registration that was moved here may name another path.
     let registered = settings.callback_url.path();
     if registered != "/auth/callback" {
         routes = routes.route(registered, get(auth::callback::callback));
     }
     routes.layer(DefaultBodyLimit::max(SMALL_BODY))
+}
+
+/// Signing in for front ends.
+fn sign_in_routes() -> Router<AppState> {
+    Router::new()
+        .route("/auth/login", get(auth::login::login))
+        .route("/auth/exchange", post(auth::exchange::exchange))
+        .route("/auth/refresh", post(auth::refresh::refresh))
+        .route("/auth/logout", post(auth::logout::logout))
+        .layer(DefaultBodyLimit::max(SMALL_BODY))
+}
+
+/// What the signed-in find of themselves.
+fn account_routes() -> Router<AppState> {
+    Router::new()
+        .route("/api/auth/me", get(auth::me::me))
+        .route("/api/grants", get(auth::my_grants::list))
+        .route("/api/grants/{id}", delete(auth::my_grants::end))
+        .layer(DefaultBodyLimit::max(SMALL_BODY))
 }
 
 /// Chat: agents, sessions, turns.
@@ -138,10 +166,10 @@ fn chat_routes() -> Router<AppState> {
 /// Routes of MCP clients. `/runtime/webhooks/mcp` is the Functions host's own
 /// where there is one: it never reaches us then.
 fn mcp_routes(state: &AppState) -> Router<AppState> {
-    let authenticator: &Arc<Authenticator> = &state.0.authenticator;
+    let gate: &Arc<Gate> = &state.0.gate;
     let guarded = |routes: Router<AppState>, door| {
         routes.layer(from_fn_with_state(
-            McpDoor::new(door, authenticator.clone(), state.0.registry.clone()),
+            McpDoor::new(door, gate.clone(), state.0.registry.clone()),
             McpDoor::guard,
         ))
     };
@@ -189,6 +217,7 @@ fn open_cors() -> CorsLayer {
         // A wildcard would not cover `Authorization` (Fetch standard,
         // "CORS protocol and HTTP responses").
         .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([header::RETRY_AFTER])
 }
 
 async fn no_such_route() -> ApiError {
@@ -206,7 +235,10 @@ async fn no_such_method() -> ApiError {
     )
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the layer hands the panic over"
+)]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let what = panic
         .downcast_ref::<String>()

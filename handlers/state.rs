@@ -16,7 +16,8 @@ use crate::auth::step_up::StepUps;
 use crate::chat::Chat;
 use crate::context::Surroundings;
 use crate::grants::Grants;
-use crate::identity::{Authenticator, Profiles};
+use crate::identity::{Authenticator, Gate, Profiles};
+use crate::limits::Limits;
 use crate::mcp::{AllowedOrigins, McpServer, Registry};
 use crate::oauth::clients::Clients;
 use crate::oauth::{AuthorizationServer, Metadata, ProtectedResources};
@@ -29,8 +30,12 @@ pub struct Pieces {
     pub root: Arc<Root>,
     /// Health.
     pub health: Arc<Health>,
-    /// Who may call.
+    /// Who calls.
     pub authenticator: Arc<Authenticator>,
+    /// Who may call, and how often.
+    pub gate: Arc<Gate>,
+    /// How often.
+    pub limits: Arc<Limits>,
     /// Sign-ins.
     pub grants: Arc<Grants>,
     /// Profiles.
@@ -75,6 +80,7 @@ piece! {
     root: Arc<Root>,
     health: Arc<Health>,
     authenticator: Arc<Authenticator>,
+    gate: Arc<Gate>,
     grants: Arc<Grants>,
     profiles: Arc<Profiles>,
     info: Arc<Info>,

@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::request::Parts;
 
 use crate::error::ApiError;
-use crate::identity::{Authenticator, Caller, Principal};
+use crate::identity::{Caller, Gate, Principal};
 
 /// The caller of a chat route.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl ChatCaller {
 impl<S> FromRequestParts<S> for ChatCaller
 where
     S: Send + Sync,
-    Arc<Authenticator>: FromRef<S>,
+    Arc<Gate>: FromRef<S>,
 {
     type Rejection = ApiError;
 

@@ -6,6 +6,7 @@
 mod base_url;
 mod clients;
 mod faults;
+mod limits;
 mod names;
 mod reader;
 mod storage;
@@ -21,6 +22,8 @@ use http::HeaderName;
 use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
+
+use crate::limits::Figures;
 
 pub use base_url::{BaseUrl, is_loopback};
 pub use clients::ClientSettings;
@@ -61,6 +64,8 @@ pub struct Settings {
     pub clients: ClientSettings,
     /// The header that names a caller's address; none: the peer is it.
     pub client_ip_header: Option<HeaderName>,
+    /// How often callers may call.
+    pub limits: Figures,
     /// Origins that browsers may call from.
     pub cors_origins: Vec<String>,
     /// Scopes that `/auth/login?scope=` may ask for beside the default.
@@ -108,6 +113,7 @@ impl Settings {
         let redirect_uris = redirect_uris(&mut reader);
         let clients = clients::read(&mut reader);
         let client_ip_header = clients::address_header(&mut reader, surroundings);
+        let limits = limits::read(&mut reader);
         let settings = (|| {
             Some(Self {
                 listen,
@@ -121,6 +127,7 @@ impl Settings {
                 redirect_uris,
                 clients,
                 client_ip_header,
+                limits,
                 cors_origins: reader.list("ENTRADA_CORS_ORIGINS"),
                 allowed_scopes: reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect(),
                 daemons: reader.flag("ENTRADA_DAEMONS", false),

@@ -76,6 +76,11 @@ impl<'a> Reader<'a> {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether the setting is given by Entrada's own name for it.
+    pub(super) fn has_own(&self, name: &str) -> bool {
+        self.environment.get(name).is_some()
+    }
+
     pub(super) fn secret(&self, name: &str) -> Option<SecretString> {
         self.text(name).map(SecretString::from)
     }

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRef, FromRequestParts};
 use entrada_entra::{AccessTokenError, AccessTokenValidator, SubjectKind};
-use http::request::Parts;
 use http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;
 
@@ -59,6 +57,16 @@ impl Refusal {
             Self::Revoked => "the sign-in was ended or revoked; sign in again".to_owned(),
             Self::Unavailable { what, .. } => (*what).to_owned(),
         }
+    }
+
+    /// Whether the token was good until it ended: by its time or by us.
+    pub(super) fn was_good_once(&self) -> bool {
+        matches!(
+            self,
+            Self::Own(OwnTokenError::Expired)
+                | Self::Entra(AccessTokenError::Expired)
+                | Self::Revoked
+        )
     }
 
     fn code(&self) -> &'static str {
@@ -242,28 +250,6 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
         && !token.is_empty()
         && !token.contains([' ', ',', '\t']);
     sound.then_some(token).ok_or(Refusal::NotOneBearer)
-}
-
-/// The caller of a route under `/api`. A route that takes it is closed to
-/// everybody else.
-#[derive(Debug, Clone)]
-pub struct Caller(pub Principal);
-
-impl<S> FromRequestParts<S> for Caller
-where
-    S: Send + Sync,
-    Arc<Authenticator>: FromRef<S>,
-{
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
-        let authenticator = Arc::<Authenticator>::from_ref(state);
-        authenticator
-            .authenticate(Door::Api, &parts.headers)
-            .await
-            .map(Self)
-            .map_err(|refusal| authenticator.refuse(Door::Api, &refusal))
-    }
 }
 
 #[cfg(test)]

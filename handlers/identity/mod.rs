@@ -4,6 +4,7 @@
 mod authenticate;
 mod challenge;
 mod door;
+mod gate;
 mod key_ring;
 mod key_rings;
 mod own_token;
@@ -12,9 +13,10 @@ mod profiles;
 mod revocation;
 mod sealing;
 
-pub use authenticate::{Authenticator, Caller, Refusal};
+pub use authenticate::{Authenticator, Refusal};
 pub use challenge::Challenge;
 pub use door::{Audience, Door};
+pub use gate::{Caller, Gate};
 pub use key_ring::{KeyRing, KeyRingError, KeyState, KeySummary, KeyUse, PublicJwk};
 pub use key_rings::{KeyRings, NoKeyRing};
 pub use own_token::{OwnToken, OwnTokenError, OwnTokens, TokenTerms};

@@ -14,7 +14,8 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use serde::Deserialize;
 
 use super::{McpServer, Registry};
-use crate::identity::{Authenticator, Door, Refusal};
+use crate::error::ApiError;
+use crate::identity::{Door, Gate, Refusal};
 
 /// The largest body that is read, in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -34,17 +35,17 @@ pub struct Anonymous;
 #[derive(Debug, Clone)]
 pub struct McpDoor {
     door: Door,
-    authenticator: Arc<Authenticator>,
+    gate: Arc<Gate>,
     registry: Arc<Registry>,
 }
 
 impl McpDoor {
     /// The door `door` to these tools.
     #[must_use]
-    pub fn new(door: Door, authenticator: Arc<Authenticator>, registry: Arc<Registry>) -> Self {
+    pub fn new(door: Door, gate: Arc<Gate>, registry: Arc<Registry>) -> Self {
         Self {
             door,
-            authenticator,
+            gate,
             registry,
         }
     }
@@ -66,26 +67,34 @@ impl McpDoor {
     }
 
     /// Lets in who has a good token for the door, and who has none and calls
-    /// a public tool. A bad token is a bad token, whatever is called.
-    pub async fn guard(State(door): State<Self>, mut request: Request, next: Next) -> Response {
-        let authenticated = door
-            .authenticator
-            .authenticate(door.door, request.headers())
-            .await;
-        let refusal = match authenticated {
+    /// a public tool, as often as the limits allow: every HTTP request counts
+    /// as a call. A bad token is a bad token, whatever is called.
+    pub async fn guard(State(door): State<Self>, request: Request, next: Next) -> Response {
+        match door.admit(request).await {
+            Ok(request) => next.run(request).await,
+            Err(error) => error.into_response(),
+        }
+    }
+
+    /// The request again, with its principal or marked as anonymous.
+    async fn admit(&self, mut request: Request) -> Result<Request, ApiError> {
+        let address = self.gate.address(request.headers(), request.extensions());
+        let refusal = match self.gate.identify(self.door, request.headers()).await {
             Ok(principal) => {
+                self.gate.count(&principal).await?;
                 request.extensions_mut().insert(principal);
-                return next.run(request).await;
+                return Ok(request);
             }
-            Err(Refusal::Missing) => match door.public_call(request).await {
-                Some(request) => return next.run(request).await,
+            Err(Refusal::Missing) => match self.public_call(request).await {
+                Some(request) => {
+                    self.gate.count_anonymous(address).await?;
+                    return Ok(request);
+                }
                 None => Refusal::Missing,
             },
             Err(refusal) => refusal,
         };
-        door.authenticator
-            .refuse(door.door, &refusal)
-            .into_response()
+        Err(self.gate.refuse(self.door, &refusal, address).await)
     }
 
     /// The request again, marked, if it calls a public tool. Headers can rule

@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use super::{HealthReport, ServiceStatus, Services, Status};
 use crate::error::chain;
 use crate::identity::{KeyRings, Revocations};
+use crate::limits::Limits;
 
 /// How long a finding is repeated.
 const KEPT: Duration = Duration::from_secs(10);
@@ -36,6 +37,8 @@ pub struct HealthSources {
     pub rings: Arc<KeyRings>,
     /// The revocation list.
     pub revocations: Arc<Revocations>,
+    /// The limits.
+    pub limits: Arc<Limits>,
     /// Whether there is a Foundry project.
     pub foundry: bool,
 }
@@ -67,11 +70,21 @@ impl Health {
         if let Some((found_at, report)) = last.as_ref()
             && now.saturating_sub(*found_at) < KEPT
         {
-            return report.clone();
+            return self.with_limits(report.clone());
         }
         let report = self.look().await;
         *last = Some((now, report.clone()));
-        report
+        self.with_limits(report)
+    }
+
+    /// The limits tell how they are without being probed, so that is never
+    /// old.
+    fn with_limits(&self, report: HealthReport) -> HealthReport {
+        HealthReport {
+            limits: self.sources.limits.status(),
+            client_addresses: self.sources.limits.addresses(),
+            ..report
+        }
     }
 
     async fn look(&self) -> HealthReport {
@@ -91,6 +104,8 @@ impl Health {
             status: services.overall(),
             services,
             mcp_enabled: true,
+            limits: self.sources.limits.status(),
+            client_addresses: self.sources.limits.addresses(),
             timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
             last_sweep: None,
         }

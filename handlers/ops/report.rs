@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::limits::{AddressesStatus, LimitsStatus};
+
 /// How the server is as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -53,6 +55,10 @@ pub struct HealthReport {
     pub services: Services,
     /// Whether `/mcp` is served.
     pub mcp_enabled: bool,
+    /// Whether limits hold across instances.
+    pub limits: LimitsStatus,
+    /// Whether limits by address can hold.
+    pub client_addresses: AddressesStatus,
     /// When this was found, RFC 3339 UTC.
     pub timestamp: String,
     /// When expired rows were last swept, RFC 3339 UTC; absent if never.

@@ -26,10 +26,12 @@ use super::{
     agents_list, agents_read, post, sessions_create, sessions_delete, sessions_list, sessions_read,
     sessions_rename,
 };
+use crate::address::AddressSource;
 use crate::context::{Surroundings, surround};
 use crate::downstream::Downstream;
 use crate::downstream::testing::{ALICE, HOME, World};
-use crate::identity::{Authenticator, UserPartition};
+use crate::identity::{Gate, UserPartition};
+use crate::limits::{Figures, Limits};
 
 const POLICY: &str = r#"{
     "agents": {"assistant": ["Task.Read"], "keeper": ["Task.Write"]}
@@ -54,7 +56,7 @@ struct Place {
 #[derive(Clone)]
 struct TestState {
     chat: Arc<Chat>,
-    authenticator: Arc<Authenticator>,
+    gate: Arc<Gate>,
 }
 
 impl FromRef<TestState> for Arc<Chat> {
@@ -63,9 +65,9 @@ impl FromRef<TestState> for Arc<Chat> {
     }
 }
 
-impl FromRef<TestState> for Arc<Authenticator> {
+impl FromRef<TestState> for Arc<Gate> {
     fn from_ref(state: &TestState) -> Self {
-        state.authenticator.clone()
+        state.gate.clone()
     }
 }
 
@@ -237,6 +239,12 @@ fn router(world: &World, chat: &Arc<Chat>) -> Router {
         clock: world.clock.clone(),
         random: Arc::new(SystemRandom),
     };
+    let limits = Limits::new(Figures::NONE, world.tables.clone(), world.clock.clone());
+    let gate = Gate::new(
+        world.authenticator.clone(),
+        Arc::new(limits),
+        AddressSource::Peer,
+    );
     let session = get(sessions_read::read_session)
         .patch(sessions_rename::rename_session)
         .delete(sessions_delete::delete_session);
@@ -250,7 +258,7 @@ fn router(world: &World, chat: &Arc<Chat>) -> Router {
         .layer(from_fn_with_state(surroundings, surround))
         .with_state(TestState {
             chat: chat.clone(),
-            authenticator: world.authenticator.clone(),
+            gate: Arc::new(gate),
         })
 }
 

@@ -189,6 +189,7 @@ fn environment(
         ),
         ("ENTRADA_REDIRECT_URIS", "http://localhost:5173/signed-in".to_owned()),
         ("ENTRADA_WEATHER", "example".to_owned()),
+        ("ENTRADA_REQUESTS_PER_MINUTE", "off".to_owned()),
         ("ENTRADA_LOG", "debug".to_owned()),
     ]
     .into_iter()
