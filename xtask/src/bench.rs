@@ -24,8 +24,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<String, Er
     let target = workspace.path("target");
     let entrada = package::compile(workspace, false, &target)?;
     package::release(
-        Program::cargo(workspace, "build --package entrada-bench"),
+        Program::cargo(workspace, "build --locked --package entrada-bench"),
         workspace,
+        &target,
     )
     .run(&workspace.logs().join("bench-build.log"))?;
     let page = workspace.root().join(&options.page);

@@ -92,7 +92,7 @@ fn functions_of(workspace: &Workspace, executable: &Path) -> Result<Vec<Function
 pub(crate) fn compile(workspace: &Workspace, debug: bool, target: &Path) -> Result<PathBuf, Error> {
     let mut cargo = Program::cargo(
         workspace,
-        "build --package entrada --bin entrada --no-default-features",
+        "build --locked --package entrada --bin entrada --no-default-features",
     )
     .args([
         "--message-format",
@@ -101,7 +101,7 @@ pub(crate) fn compile(workspace: &Workspace, debug: bool, target: &Path) -> Resu
     ])
     .args([target]);
     if !debug {
-        cargo = release(cargo, workspace);
+        cargo = release(cargo, workspace, target);
     }
     let log = workspace.logs().join("package.log");
     cargo.run(&log)?;
@@ -109,12 +109,19 @@ pub(crate) fn compile(workspace: &Workspace, debug: bool, target: &Path) -> Resu
     executable_in(&printed).ok_or_else(|| Error::Rule("cargo named no executable `entrada`".into()))
 }
 
-/// Makes a build one for release: optimised, and with no path of this machine
-/// in what is deployed, so that the same sources give the same bytes elsewhere.
-pub(crate) fn release(cargo: Program, workspace: &Workspace) -> Program {
-    let flags = format!("--remap-path-prefix={}=.", workspace.root().display());
+/// Makes a build into `target` one for release: optimised, and with no path of
+/// this machine in what is deployed, so that the same sources give the same
+/// bytes elsewhere.
+pub(crate) fn release(cargo: Program, workspace: &Workspace, target: &Path) -> Program {
+    // Of two prefixes that match, rustc takes the later one. The separator is
+    // that of `CARGO_ENCODED_RUSTFLAGS`.
+    let flags = format!(
+        "--remap-path-prefix={}=.\u{1f}--remap-path-prefix={}=./target",
+        workspace.root().display(),
+        target.display()
+    );
     cargo
-        .args(["--release", "--locked"])
+        .args(["--release"])
         .env("CARGO_ENCODED_RUSTFLAGS", flags)
 }
 
