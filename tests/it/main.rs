@@ -11,6 +11,7 @@ mod bad_input;
 mod chat;
 mod health;
 mod mcp;
+mod oauth;
 mod python;
 mod revocation;
 mod sign_in;

@@ -2,7 +2,7 @@
 form of a page submitted by the button that is meant.
 
 Used in place of a person by the scripts beside it, and as a program
-(`browser.py URL --redirect PREFIX --persona NAME`), which prints the address
+(`browser.py URL --persona NAME`), which prints the address
 that the client is called back at, and with `--call` calls it.
 """
 
@@ -12,7 +12,7 @@ import os
 import ssl
 import sys
 from html.parser import HTMLParser
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2
 
@@ -88,18 +88,28 @@ class Browser:
 async def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
-    parser.add_argument("--redirect", required=True)
     parser.add_argument("--persona", required=True)
     parser.add_argument("--call", action="store_true")
     given = parser.parse_args()
+    redirect = parse_qs(urlsplit(given.url).query)["redirect_uri"][0]
     browser = Browser(given.persona)
-    address = await browser.go(given.url, given.redirect)
+    address = await browser.go(given.url, redirect)
     await browser.close()
     print(address)
     if given.call:
-        async with httpx2.AsyncClient(timeout=30) as http:
-            answer = await http.get(address)
-            sys.exit(0 if answer.status_code < 400 else 1)
+        sys.exit(await call(address))
+
+
+async def call(address):
+    """Calls the client, which may not listen yet."""
+    async with httpx2.AsyncClient(timeout=30) as http:
+        for _ in range(100):
+            try:
+                answer = await http.get(address)
+                return 0 if answer.status_code < 400 else 1
+            except httpx2.ConnectError:
+                await asyncio.sleep(0.1)
+    return 1
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
 use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest};
+use entrada_tables::Tables;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -37,6 +38,11 @@ pub(crate) fn clients() -> PathBuf {
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/clients")),
         PathBuf::from,
     )
+}
+
+/// A script of a third-party client's.
+pub(crate) fn script(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients")).join(name)
 }
 
 /// Stand-ins, storage and one server.
@@ -113,6 +119,17 @@ impl Rig {
     /// Kills the server and starts it again on the same port and storage.
     pub(crate) async fn restart(&mut self) {
         self.handler.restart().await;
+    }
+
+    /// The certificate that the stand-ins' https is known by.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The server's storage, to look into or to damage. A file has one
+    /// owner: the server must have been killed.
+    pub(crate) fn tables(&self) -> Arc<dyn Tables> {
+        self.storage.tables()
     }
 
     /// The address of a path on the server.

@@ -7,12 +7,15 @@ use url::Url;
 
 use super::Rig;
 
+/// Cookies by host and name.
+pub(crate) type Cookies = BTreeMap<(String, String), String>;
+
 /// A browser that keeps cookies and follows nothing by itself.
 pub(crate) struct Person<'a> {
     rig: &'a Rig,
     name: &'static str,
     http: Client,
-    cookies: BTreeMap<(String, String), String>,
+    cookies: Cookies,
 }
 
 impl<'a> Person<'a> {
@@ -25,9 +28,73 @@ impl<'a> Person<'a> {
         }
     }
 
+    /// A browser that was closed comes back with what it held.
+    pub(crate) fn returning(rig: &'a Rig, name: &'static str, cookies: Cookies) -> Self {
+        Self {
+            cookies,
+            ..Self::new(rig, name)
+        }
+    }
+
+    /// Closes the browser.
+    pub(crate) fn leave(self) -> Cookies {
+        self.cookies
+    }
+
     /// `GET` with this browser's cookies.
     pub(crate) async fn visit(&mut self, url: &str) -> Response {
+        self.visit_with(url, &[]).await
+    }
+
+    /// `GET` with this browser's cookies and further headers.
+    pub(crate) async fn visit_with(&mut self, url: &str, headers: &[(&str, &str)]) -> Response {
+        let request = self.http.get(url);
+        self.send(url, request, headers).await
+    }
+
+    /// Submits a form with this browser's cookies and further headers.
+    pub(crate) async fn submit(
+        &mut self,
+        url: &str,
+        form: &[(String, String)],
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let request = self.http.post(url).form(form);
+        self.send(url, request, headers).await
+    }
+
+    /// This browser with what it holds now, for a request at the same time.
+    pub(crate) fn another_tab(&self) -> Self {
+        Self {
+            rig: self.rig,
+            name: self.name,
+            http: self.http.clone(),
+            cookies: self.cookies.clone(),
+        }
+    }
+
+    /// The same browser with somebody else in front of it.
+    pub(crate) fn lend_to(&mut self, name: &'static str) {
+        self.name = name;
+    }
+
+    /// Whether a cookie whose name begins so is held.
+    pub(crate) fn holds(&self, cookie: &str) -> bool {
+        self.cookies
+            .keys()
+            .any(|(_, name)| name.starts_with(cookie))
+    }
+
+    async fn send(
+        &mut self,
+        url: &str,
+        mut request: reqwest::RequestBuilder,
+        headers: &[(&str, &str)],
+    ) -> Response {
         let url = Url::parse(url).unwrap();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         let host = url.authority().to_owned();
         let cookies: Vec<_> = self
             .cookies
@@ -35,7 +102,6 @@ impl<'a> Person<'a> {
             .filter(|((owner, _), _)| *owner == host)
             .map(|((_, name), value)| format!("{name}={value}"))
             .collect();
-        let mut request = self.http.get(url);
         if !cookies.is_empty() {
             request = request.header("cookie", cookies.join("; "));
         }
@@ -56,7 +122,9 @@ impl<'a> Person<'a> {
 
     /// Begins a sign-in: Entra's address and what `/auth/login` set.
     pub(crate) async fn begin(&mut self, query: &str) -> String {
-        let response = self.visit(&self.rig.url(&format!("/auth/login{query}"))).await;
+        let response = self
+            .visit(&self.rig.url(&format!("/auth/login{query}")))
+            .await;
         assert_eq!(response.status(), StatusCode::FOUND);
         location(&response)
     }
@@ -71,7 +139,12 @@ impl<'a> Person<'a> {
         assert!(set.status().is_success());
         let client = self.rig.trusting_client();
         let response = client.get(authorize).send().await.unwrap();
-        assert_eq!(response.status(), StatusCode::FOUND, "{}", response.text().await.unwrap());
+        assert_eq!(
+            response.status(),
+            StatusCode::FOUND,
+            "{}",
+            response.text().await.unwrap()
+        );
         location(&response)
     }
 

@@ -1,7 +1,12 @@
 //! Storage of one rig: a file of its own, or an account of its own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
+use entrada_tables::{AzureTables, EmbeddedTables, Tables};
+use secrecy::SecretString;
 
 use super::{on_azurite, setting};
 
@@ -26,6 +31,21 @@ impl Storage {
             .unwrap_or(0);
         let account = format!("rig{}", first + NEXT.fetch_add(1, Ordering::Relaxed));
         Self::Account(connection.replace("devstoreaccount1", &account))
+    }
+
+    /// The tables themselves.
+    pub(crate) fn tables(&self) -> Arc<dyn Tables> {
+        let clock = Arc::new(SystemClock::new());
+        match self {
+            Self::File(path) => Arc::new(EmbeddedTables::open(path, clock).unwrap()),
+            Self::Account(connection) => {
+                let http = http_client(&NetworkOptions::default()).unwrap();
+                let connection = SecretString::from(connection.as_str());
+                let random = Arc::new(SystemRandom);
+                let tables = AzureTables::from_connection_string(&connection, http, clock, random);
+                Arc::new(tables.unwrap())
+            }
+        }
     }
 
     pub(crate) fn setting(&self) -> String {

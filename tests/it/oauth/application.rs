@@ -1,0 +1,209 @@
+//! A client of the authorization server, and what a person does with it.
+
+use reqwest::{Response, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::rig::{Person, Rig, location, parameter};
+
+/// RFC 7636 appendix B.
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// Where a client that runs on the person's computer listens.
+pub(super) const LOOPBACK: &str = "http://127.0.0.1:33418/callback";
+/// Where a client that is a website listens.
+pub(super) const WEBSITE: &str = "https://client.example/callback";
+
+/// A registered client.
+pub(super) struct Application<'a> {
+    rig: &'a Rig,
+    pub(super) id: String,
+    pub(super) redirect: String,
+}
+
+/// A page's form: its fields by name, without the buttons.
+pub(super) struct Form {
+    pub(super) fields: Vec<(String, String)>,
+    pub(super) buttons: Vec<(String, String)>,
+}
+
+impl<'a> Application<'a> {
+    /// Registers a public client.
+    pub(super) async fn register(rig: &'a Rig, redirect: &str) -> Self {
+        let body = json!({
+            "client_name": "A <b>bold</b> client",
+            "redirect_uris": [redirect],
+            "token_endpoint_auth_method": "none",
+        });
+        let (status, answer) = rig.ask(rig.http.post(rig.url("/register")).json(&body)).await;
+        assert_eq!(status, 201, "{answer}");
+        Self {
+            rig,
+            id: answer["client_id"].as_str().unwrap().to_owned(),
+            redirect: redirect.to_owned(),
+        }
+    }
+
+    /// A client that was configured or describes itself.
+    pub(super) fn known(rig: &'a Rig, id: &str, redirect: &str) -> Self {
+        Self {
+            rig,
+            id: id.to_owned(),
+            redirect: redirect.to_owned(),
+        }
+    }
+
+    /// The address of an authorization request. What is named replaces what
+    /// it would have; an empty value leaves it out.
+    pub(super) fn authorize(&self, changes: &[(&str, &str)]) -> String {
+        let usual = [
+            ("response_type", "code"),
+            ("client_id", self.id.as_str()),
+            ("redirect_uri", self.redirect.as_str()),
+            ("state", "its state"),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let kept = usual
+            .iter()
+            .filter(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
+        let added = changes.iter().filter(|(_, value)| !value.is_empty());
+        let mut url = Url::parse(&self.rig.url("/authorize")).unwrap();
+        url.query_pairs_mut().extend_pairs(kept.chain(added));
+        url.into()
+    }
+
+    /// From an authorization request to the consent page's address.
+    pub(super) async fn ask(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> String {
+        let response = person.visit(&self.authorize(changes)).await;
+        assert_eq!(response.status(), StatusCode::FOUND);
+        let page = location(&response);
+        assert!(page.starts_with(&format!("{}/consent?", self.rig.handler.base)), "{page}");
+        page
+    }
+
+    /// From an authorization request through consent to Entra's address.
+    pub(super) async fn approve(
+        &self,
+        person: &mut Person<'_>,
+        changes: &[(&str, &str)],
+    ) -> String {
+        let page = self.ask(person, changes).await;
+        let response = answer(self.rig, person, &page, "approve", &[]).await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER);
+        location(&response)
+    }
+
+    /// A whole sign-in: the address that the client is called back at.
+    pub(super) async fn sign_in(
+        &self,
+        person: &mut Person<'_>,
+        changes: &[(&str, &str)],
+    ) -> String {
+        let entra = self.approve(person, changes).await;
+        let callback = person.sign_in_at_entra(&entra).await;
+        let back = person.visit(&callback).await;
+        assert_eq!(back.status(), StatusCode::FOUND);
+        location(&back)
+    }
+
+    /// A whole sign-in: the code.
+    pub(super) async fn code(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> String {
+        let back = self.sign_in(person, changes).await;
+        parameter(&back, "code").unwrap_or_else(|| panic!("no code: {back}"))
+    }
+
+    /// A whole sign-in: tokens.
+    pub(super) async fn tokens(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> Value {
+        let code = self.code(person, changes).await;
+        let (status, tokens) = self.redeem(&code).await;
+        assert_eq!(status, 200, "{tokens}");
+        tokens
+    }
+
+    /// The answer to `POST /token` of this public client.
+    pub(super) async fn token(&self, fields: &[(&str, &str)]) -> (u16, Value) {
+        let mut form = vec![("client_id", self.id.as_str())];
+        form.extend(fields);
+        self.rig
+            .ask(self.rig.http.post(self.rig.url("/token")).form(&form))
+            .await
+    }
+
+    /// Redeems a code as it should be.
+    pub(super) async fn redeem(&self, code: &str) -> (u16, Value) {
+        self.token(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", self.redirect.as_str()),
+            ("code_verifier", VERIFIER),
+        ])
+        .await
+    }
+
+    /// Uses a refresh token.
+    pub(super) async fn refresh(&self, token: &Value) -> (u16, Value) {
+        self.token(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token.as_str().unwrap()),
+        ])
+        .await
+    }
+}
+
+/// The forms of a page, as a program reads them that knows no HTML beyond
+/// what our page uses.
+pub(super) fn forms(page: &str) -> Vec<Form> {
+    let attribute = |tag: &str, name: &str| {
+        let rest = tag.split(&format!(" {name}=\"")).nth(1)?;
+        Some(rest.split('"').next().unwrap().to_owned())
+    };
+    page.split("<form ")
+        .skip(1)
+        .map(|form| {
+            let form = form.split("</form>").next().unwrap();
+            let tags = |kind: &str| {
+                form.split(&format!("<{kind}"))
+                    .skip(1)
+                    .map(|tag| tag.split('>').next().unwrap().to_owned())
+                    .collect::<Vec<_>>()
+            };
+            let pair = |tag: &String| Some((attribute(tag, "name")?, attribute(tag, "value")?));
+            Form {
+                fields: tags("input")
+                    .iter()
+                    .filter(|tag| tag.contains("type=\"hidden\""))
+                    .filter_map(pair)
+                    .collect(),
+                buttons: tags("button").iter().filter_map(pair).collect(),
+            }
+        })
+        .collect()
+}
+
+/// What is submitted when the button of this value is pressed.
+pub(super) fn pressed(page: &str, button: &str) -> Vec<(String, String)> {
+    let form = forms(page)
+        .into_iter()
+        .find(|form| form.buttons.iter().any(|(_, value)| value == button))
+        .unwrap_or_else(|| panic!("no button {button}: {page}"));
+    let pushed = form.buttons.into_iter().find(|(_, value)| value == button);
+    form.fields.into_iter().chain(pushed).collect()
+}
+
+/// Answers the consent page with a button and further fields.
+pub(super) async fn answer(
+    rig: &Rig,
+    person: &mut Person<'_>,
+    page: &str,
+    button: &str,
+    more: &[(&str, &str)],
+) -> Response {
+    let shown = person.visit(page).await;
+    assert_eq!(shown.status(), StatusCode::OK);
+    let mut form = pressed(&shown.text().await.unwrap(), button);
+    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    form.extend(more);
+    person.submit(&rig.url("/consent"), &form, &[]).await
+}

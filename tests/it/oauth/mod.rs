@@ -1,0 +1,16 @@
+//! The authorization server from outside: as a client, as a browser, as a
+//! thief.
+
+mod application;
+
+mod authorize;
+mod consent;
+mod crashes;
+mod daemons;
+mod metadata;
+mod my_grants;
+mod refresh;
+mod remembered;
+mod revoke;
+mod third_party;
+mod token;
