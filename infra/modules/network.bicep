@@ -31,6 +31,8 @@ resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
   name: vaultName
 }
 
+// The subnets stand inside the network: declared beside it, a second deployment
+// would find a network without any and take them away first.
 resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   name: name
   location: location
@@ -39,33 +41,29 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
     addressSpace: {
       addressPrefixes: ['10.0.0.0/16']
     }
-  }
-}
-
-resource siteSubnet 'Microsoft.Network/virtualNetworks/subnets@2025-09-01' = {
-  parent: network
-  name: 'site'
-  properties: {
-    addressPrefix: '10.0.0.0/24'
-    delegations: [
+    subnets: [
       {
-        name: 'flex-consumption'
+        name: 'site'
         properties: {
-          serviceName: 'Microsoft.App/environments'
+          addressPrefix: '10.0.0.0/24'
+          delegations: [
+            {
+              name: 'flex-consumption'
+              properties: {
+                serviceName: 'Microsoft.App/environments'
+              }
+            }
+          ]
+        }
+      }
+      {
+        name: 'endpoints'
+        properties: {
+          addressPrefix: '10.0.1.0/24'
         }
       }
     ]
   }
-}
-
-resource endpointSubnet 'Microsoft.Network/virtualNetworks/subnets@2025-09-01' = {
-  parent: network
-  name: 'endpoints'
-  properties: {
-    addressPrefix: '10.0.1.0/24'
-  }
-  // Azure refuses two changes of one network at the same time.
-  dependsOn: [siteSubnet]
 }
 
 resource zones 'Microsoft.Network/privateDnsZones@2024-06-01' = [
@@ -98,7 +96,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2025-09-01' = [
     tags: tags
     properties: {
       subnet: {
-        id: endpointSubnet.id
+        id: '${network.id}/subnets/endpoints'
       }
       privateLinkServiceConnections: [
         {
@@ -131,4 +129,4 @@ resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@202
 ]
 
 @description('Resource id of the subnet that the site joins.')
-output siteSubnetId string = siteSubnet.id
+output siteSubnetId string = '${network.id}/subnets/site'

@@ -24,12 +24,15 @@ var deploymentContainer = 'deployments'
 @description('The tables of Entrada. It would make them itself; made here, a first start has nothing to wait for.')
 var tableNames = [
   'entradaalerts'
+  'entradaaudit'
   'entradachat'
   'entradaclients'
   'entradadownstream'
   'entradaflows'
   'entradagrants'
+  'entradalimits'
   'entradaprofiles'
+  'entradarecords'
   'entradarevocations'
 ]
 

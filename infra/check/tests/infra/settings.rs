@@ -1,0 +1,189 @@
+//! App settings: those that the code reads, those that Bicep sets, and those
+//! that are described are the same.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::bicep::Kind;
+use crate::repository::{files, root, template, text};
+
+/// Settings that the code reads and Bicep leaves alone, with the reason. Who
+/// wants one of them gives it in `additionalSettings`.
+const LEFT_ALONE: [(&str, &[&str]); 7] = [
+    (
+        "secrets, which nothing on Azure needs: the identity and the vault take their place",
+        &["ENTRADA_CLIENT_SECRET", "ENTRADA_KEY_RING"],
+    ),
+    (
+        "the host decides where the process listens",
+        &["ENTRADA_ADDRESS", "ENTRADA_PORT"],
+    ),
+    (
+        "the default is what these templates make",
+        &[
+            "ENTRADA_STORAGE",
+            "ENTRADA_CALLBACK_URL",
+            "ENTRADA_AUTHORITY",
+            "ENTRADA_REQUIRED_SCOPE",
+            "ENTRADA_APPLICATION_ID_URIS",
+            "ENTRADA_CLIENT_IP_HEADER",
+        ],
+    ),
+    (
+        "the default is the strict choice, and opening up is a decision of each organisation",
+        &[
+            "ENTRADA_ACCEPT_APP_TOKENS",
+            "ENTRADA_ALLOWED_CLIENTS",
+            "ENTRADA_ALLOWED_SCOPES",
+            "ENTRADA_CLIENTS",
+            "ENTRADA_CONSENT_HOSTS",
+            "ENTRADA_CUSTOM_REDIRECT_URIS",
+            "ENTRADA_DAEMONS",
+            "ENTRADA_FOUNDRY_ROUTE",
+        ],
+    ),
+    (
+        "files of each organisation's own",
+        &["ENTRADA_AGENTS", "ENTRADA_POLICY"],
+    ),
+    (
+        "figures that fit until somebody measures",
+        &[
+            "ENTRADA_LIMIT_ADMIN",
+            "ENTRADA_LIMIT_GLOBAL",
+            "ENTRADA_LIMIT_PUBLIC_TOOL",
+            "ENTRADA_LIMIT_REFUSED_TOKEN",
+            "ENTRADA_LIMIT_REGISTRATION",
+            "ENTRADA_LIMIT_SIGN_IN",
+            "ENTRADA_LIMIT_TENANT",
+            "ENTRADA_LIMIT_USER",
+            "ENTRADA_LOG",
+            "ENTRADA_REQUESTS_PER_MINUTE",
+        ],
+    ),
+    (
+        "where the example tools get their weather",
+        &[
+            "ENTRADA_GEOCODING_URL",
+            "ENTRADA_WEATHER",
+            "ENTRADA_WEATHER_URL",
+        ],
+    ),
+];
+
+/// Settings that Bicep sets before the code reads them: it takes its secret and
+/// its key ring from settings so far, and will take them from the identity and
+/// the vault.
+const AHEAD_OF_THE_CODE: [&str; 2] = ["ENTRADA_IDENTITY_CLIENT_ID", "ENTRADA_KEY_VAULT_URL"];
+
+fn left_alone() -> BTreeSet<String> {
+    let names = LEFT_ALONE.iter().flat_map(|(_, names)| names.iter());
+    names.map(|name| (*name).to_owned()).collect()
+}
+
+fn is_setting(name: &str) -> bool {
+    name.strip_prefix("ENTRADA_").is_some_and(|rest| {
+        !rest.is_empty() && rest.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+    })
+}
+
+/// Whether a source file of the handler is part of what is deployed.
+fn is_deployed(path: &Path) -> bool {
+    let path = path.strip_prefix(root().join("handlers")).unwrap();
+    !path.starts_with("dev")
+        && path
+            .components()
+            .all(|part| !matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
+}
+
+/// Names of settings that stand as whole strings in what is deployed.
+fn read_by_the_code() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for path in files("handlers", "rs") {
+        if is_deployed(&path) {
+            let source = std::fs::read_to_string(&path).unwrap();
+            let code = source.split("#[cfg(test)]").next().unwrap();
+            let strings = code.split('"').filter(|text| is_setting(text));
+            names.extend(strings.map(str::to_owned));
+        }
+    }
+    assert!(names.contains("ENTRADA_TENANT_ID"), "{names:?}");
+    names
+}
+
+fn set_by_bicep() -> BTreeSet<String> {
+    let main = template("main.bicep");
+    let settings = main.find(Kind::Module, "site").at("params.entradaSettings");
+    let names = settings.properties().iter();
+    names.map(|property| property.name.clone()).collect()
+}
+
+/// Names in the first column of the tables before those of older names.
+fn described() -> BTreeSet<String> {
+    let page = text("docs/settings.md");
+    let (current, _) = page.split_once("## Names of older systems").unwrap();
+    current
+        .lines()
+        .filter_map(|line| line.strip_prefix('|')?.split('|').next())
+        .flat_map(|cell| cell.split('`'))
+        .filter(|name| is_setting(name))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn without(names: &BTreeSet<String>, others: &BTreeSet<String>) -> Vec<String> {
+    names.difference(others).cloned().collect()
+}
+
+#[test]
+fn every_setting_that_the_code_reads_is_set_or_left_alone_for_a_reason() {
+    let known = &set_by_bicep() | &left_alone();
+    let unknown = without(&read_by_the_code(), &known);
+    assert!(
+        unknown.is_empty(),
+        "the code reads {unknown:?}: set them in infra/main.bicep, or say in LEFT_ALONE why not"
+    );
+}
+
+#[test]
+fn nothing_is_set_or_left_alone_that_the_code_does_not_read() {
+    let set = set_by_bicep();
+    let both: Vec<_> = set.intersection(&left_alone()).cloned().collect();
+    assert!(both.is_empty(), "{both:?} are set and left alone");
+    let unread = without(&(&set | &left_alone()), &read_by_the_code());
+    assert_eq!(
+        unread, AHEAD_OF_THE_CODE,
+        "these the code does not read, those it was not expected to"
+    );
+}
+
+#[test]
+fn every_setting_that_the_code_reads_is_described_and_the_reverse() {
+    let (read, described) = (read_by_the_code(), described());
+    let missing = without(&read, &described);
+    assert!(missing.is_empty(), "docs/settings.md lacks {missing:?}");
+    let gone = without(&described, &read);
+    assert!(
+        gone.is_empty(),
+        "docs/settings.md describes {gone:?}, which nothing reads"
+    );
+}
+
+/// The names of tables stand in `handlers/` as `pub const TABLE: &str`.
+#[test]
+fn the_tables_that_the_code_uses_are_made() {
+    let mut used = BTreeSet::new();
+    for path in files("handlers", "rs") {
+        let source = std::fs::read_to_string(&path).unwrap();
+        for line in source.lines() {
+            let constant = line.split_once("TABLE: &str = \"");
+            used.extend(constant.map(|(_, name)| name.trim_end_matches("\";").to_owned()));
+        }
+    }
+    let storage = template("modules/storage.bicep");
+    let made = storage.find(Kind::Variable, "tableNames");
+    let made = made.value.as_ref().unwrap().items().iter();
+    let made: BTreeSet<_> = made.map(|name| name.text().to_owned()).collect();
+    assert!(used.len() > 5, "{used:?}");
+    assert_eq!(made, used);
+}
