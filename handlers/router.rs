@@ -30,19 +30,37 @@ const CHAT_BODY: usize = 256 * 1024;
 pub fn router(state: &AppState, settings: &Settings) -> Router {
     let cors = cors(&settings.cors_origins);
     Router::new()
-        .merge(open_routes().layer(open_cors()))
-        .merge(limited(state, info_routes(), Exceeded::as_json).layer(open_cors()))
-        .merge(limited(state, oauth_routes(), Exceeded::as_oauth_error).layer(open_cors()))
+        .merge(open_to(open_routes(), open_cors()))
+        .merge(open_to(
+            limited(state, info_routes(), Exceeded::as_json),
+            open_cors(),
+        ))
+        .merge(open_to(
+            limited(state, oauth_routes(), Exceeded::as_oauth_error),
+            open_cors(),
+        ))
         .merge(limited(state, page_routes(settings), Exceeded::as_page))
-        .merge(limited(state, sign_in_routes(), Exceeded::as_json).layer(cors.clone()))
-        .merge(account_routes().layer(cors.clone()))
-        .merge(chat_routes().layer(cors.clone()))
-        .merge(mcp_routes(state).layer(cors))
+        .merge(open_to(
+            limited(state, sign_in_routes(), Exceeded::as_json),
+            cors.clone(),
+        ))
+        .merge(open_to(account_routes(), cors.clone()))
+        .merge(open_to(chat_routes(), cors.clone()))
+        .merge(open_to(mcp_routes(state), cors))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Surroundings::from_ref(state), surround))
         .with_state(state.clone())
+}
+
+/// Routes that pages of other origins may call. What answers other methods is
+/// set first: the layer has to stand around it too, since a browser asks by
+/// `OPTIONS` whether it may.
+fn open_to(routes: Router<AppState>, cors: CorsLayer) -> Router<AppState> {
+    routes
+        .method_not_allowed_fallback(no_such_method)
+        .layer(cors)
 }
 
 /// Routes of which an address may ask so much and no more; `refuse` answers
