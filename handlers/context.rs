@@ -23,6 +23,17 @@ pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CorrelationId(pub Uuid);
 
+tokio::task_local! {
+    static CURRENT: CorrelationId;
+}
+
+/// The correlation id of the request that this task works on, if it works on
+/// one.
+#[must_use]
+pub fn current_correlation_id() -> Option<Uuid> {
+    CURRENT.try_with(|id| id.0).ok()
+}
+
 /// What the middleware of this module needs.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
@@ -67,7 +78,7 @@ pub async fn surround(
         correlation_id = %id,
     );
     let started = surroundings.clock.monotonic();
-    async move {
+    let answering = async move {
         let mut response = next.run(request).await;
         if let Some(error) = response.extensions_mut().remove::<PendingError>() {
             response = render(&response, &error, id, surroundings.clock.as_ref());
@@ -82,9 +93,10 @@ pub async fn surround(
             "answered"
         );
         response
-    }
-    .instrument(span)
-    .await
+    };
+    CURRENT
+        .scope(CorrelationId(id), answering.instrument(span))
+        .await
 }
 
 fn render(response: &Response, error: &PendingError, id: Uuid, clock: &dyn Clock) -> Response {

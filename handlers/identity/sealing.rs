@@ -102,6 +102,18 @@ impl KeyRing {
         let tag = tag.as_ref().try_into().map_err(|_| SealError)?;
         Ok((key.kid.clone(), tag))
     }
+
+    /// Whether `tag` is the HMAC-SHA256 of `message` under the authentication
+    /// key `kid`, current or retired; `None` when the ring has no such key.
+    #[must_use]
+    pub fn verify_authentication(&self, kid: &str, message: &[u8], tag: &[u8]) -> Option<bool> {
+        let key = self.find(KeyUse::Mac, kid)?;
+        let Material::Symmetric(bytes) = &key.material else {
+            return None;
+        };
+        let key = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice());
+        Some(hmac::verify(&key, message, tag).is_ok())
+    }
 }
 
 /// Encrypts `value` so that only who holds `token` can open it.
@@ -223,6 +235,16 @@ mod tests {
         };
         assert!(ring.open(&sealed, elsewhere).is_err());
         assert!(super::tests::ring().open(&sealed, PLACE).is_err());
+    }
+
+    #[test]
+    fn an_authentication_holds_for_its_message_and_key_alone() {
+        let ring = ring();
+        let (kid, tag) = ring.authenticate(b"message").unwrap();
+        let verify = |kid: &str, message: &[u8]| ring.verify_authentication(kid, message, &tag);
+        assert_eq!(verify(&kid, b"message"), Some(true));
+        assert_eq!(verify(&kid, b"massage"), Some(false));
+        assert_eq!(verify("other", b"message"), None);
     }
 
     #[test]
