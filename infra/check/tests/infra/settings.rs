@@ -49,6 +49,7 @@ const LEFT_ALONE: [(&str, &[&str]); 7] = [
     (
         "figures that fit until somebody measures",
         &[
+            "ENTRADA_AUDIT_DAYS",
             "ENTRADA_LIMIT_ADMIN",
             "ENTRADA_LIMIT_GLOBAL",
             "ENTRADA_LIMIT_PUBLIC_TOOL",
