@@ -10,6 +10,7 @@ mod rig;
 mod bad_input;
 mod chat;
 mod health;
+mod limits;
 mod mcp;
 mod oauth;
 mod python;
