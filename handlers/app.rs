@@ -22,7 +22,7 @@ use crate::identity::{
     Authenticator, Gate, KeyRing, KeyRings, OwnTokens, Profiles, Revocations, Sighting,
 };
 use crate::limits::{self, Limits};
-use crate::mcp::{AllowedOrigins, McpServer, tools};
+use crate::mcp::{AllowedOrigins, McpServer, Registry, tools};
 use crate::oauth::ProtectedResources;
 use crate::oauth::clients::{
     self, AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup,
@@ -81,6 +81,8 @@ pub struct Ambient {
 pub struct App {
     /// All routes.
     pub router: Router,
+    /// All tools, for documentation and packaging.
+    pub registry: Arc<Registry>,
     tables: Arc<dyn Tables>,
     revocations: Arc<Revocations>,
     profiles: Arc<Profiles>,
@@ -150,6 +152,7 @@ impl App {
         let state = AppState(Arc::new(pieces));
         Ok(Self {
             router: crate::router::router(&state, settings),
+            registry: state.0.registry.clone(),
             tables,
             revocations,
             profiles,

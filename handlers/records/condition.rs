@@ -2,14 +2,14 @@
 
 use std::cmp::Ordering;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::FieldPath;
 
 /// How a field is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Operator {
     /// The same.
@@ -33,7 +33,7 @@ pub enum Operator {
 
 /// A value to compare with. Numbers compare as 64-bit floating point numbers,
 /// texts by their UTF-16 units, as Table Storage does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Scalar {
     /// True or false.
@@ -41,7 +41,7 @@ pub enum Scalar {
     /// A number.
     Number(f64),
     /// A text.
-    Text(#[schemars(length(max = 1000))] String),
+    Text(String),
     /// Null.
     Null,
 }
@@ -54,9 +54,24 @@ pub struct Condition {
     /// The field, with dots for nested ones: `address.city`.
     pub field: FieldPath,
     /// How to compare.
+    #[schemars(schema_with = "operator_schema")]
     pub op: Operator,
     /// What to compare with.
+    #[schemars(schema_with = "scalar_schema")]
     pub value: Scalar,
+}
+
+/// Short, since it stands several times in the schema of filters and every
+/// word of it is read by a model.
+fn operator_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "string",
+        "enum": ["eq", "ne", "gt", "ge", "lt", "le", "contains", "startswith"],
+    })
+}
+
+fn scalar_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"type": ["string", "number", "boolean", "null"], "maxLength": 1000})
 }
 
 impl Scalar {

@@ -50,7 +50,7 @@ pub(crate) struct World {
     pub(crate) http: reqwest::Client,
     pub(crate) authenticator: Arc<Authenticator>,
     entra: Arc<EntraClient>,
-    grants: Arc<Grants>,
+    pub(crate) grants: Arc<Grants>,
     pub(crate) revocations: Arc<Revocations>,
 }
 
