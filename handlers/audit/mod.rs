@@ -26,5 +26,7 @@ pub use hour::{Hour, Place};
 pub use log::{Audit, AuditSources, Pending};
 pub use query::{AuditPage, AuditQuery, AuditReader, CursorError, LONGEST_RANGE};
 pub use rows::TABLE;
+#[cfg(test)]
+pub(crate) use tests::in_memory;
 pub use verify::{Finding, Report, Scope, verify};
 pub use writer::Writer;

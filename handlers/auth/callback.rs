@@ -88,6 +88,7 @@ pub async fn callback(
         Ok(Outcome::SignedIn(sign_in)) => Ok(*sign_in),
         Ok(Outcome::Again(response)) => return response,
         Err(error) => {
+            state.grants.audit().count("sign_in", error.code());
             tracing::info!(
                 code = error.code(),
                 log = error.log(),

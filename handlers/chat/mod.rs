@@ -56,6 +56,7 @@ pub use session::Session;
 use store::SessionStore;
 pub use store::TABLE;
 
+use crate::audit::Audit;
 use crate::downstream::Downstream;
 use crate::identity::{KeyRings, Principal, Revocations};
 use crate::policy::Policy;
@@ -77,6 +78,8 @@ pub struct ChatSources {
     pub policy: Arc<Policy>,
     /// Who was cut off, also in the middle of an answer.
     pub revocations: Arc<Revocations>,
+    /// Where turns are entered.
+    pub audit: Arc<Audit>,
     /// For event ids, and for what is stored encrypted.
     pub rings: Arc<KeyRings>,
     /// Time.
@@ -93,6 +96,7 @@ pub struct Chat {
     downstream: Arc<Downstream>,
     policy: Arc<Policy>,
     revocations: Arc<Revocations>,
+    audit: Arc<Audit>,
     rings: Arc<KeyRings>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -117,6 +121,7 @@ impl Chat {
             downstream: sources.downstream,
             policy: sources.policy,
             revocations: sources.revocations,
+            audit: sources.audit,
             rings: sources.rings,
             clock: sources.clock,
             random: sources.random,

@@ -20,6 +20,7 @@ use super::reading::Reading;
 use super::refusal::{foundry_error, ledger_error, no_such_agent, no_such_session, not_configured};
 use super::session::StoredSession;
 use super::{Chat, SCOPE};
+use crate::audit::{Entry, Outcome};
 use crate::error::{ApiError, chain};
 use crate::identity::Principal;
 
@@ -73,12 +74,31 @@ impl Chat {
         caller: Principal,
         order: TurnOrder,
     ) -> Result<Events, ApiError> {
-        let partition = caller.partition();
         let session = self
             .store
-            .find(&partition, order.session_id)
+            .find(&caller.partition(), order.session_id)
             .await?
             .ok_or_else(no_such_session)?;
+        let agent = session.session.agent_id.clone();
+        let entry = Entry::of(&caller, "chat.turn").agent(&agent);
+        let pending = self
+            .audit
+            .begin(entry.correlation(Some(order.correlation_id)))
+            .await?;
+        let started = self.start_in(caller, session, order).await;
+        match &started {
+            Ok(_) => pending.finish(Outcome::Succeeded, None),
+            Err(error) => pending.finish(Outcome::Failed, Some(error.code())),
+        }
+        started
+    }
+
+    async fn start_in(
+        self: &Arc<Self>,
+        caller: Principal,
+        session: StoredSession,
+        order: TurnOrder,
+    ) -> Result<Events, ApiError> {
         let upstream = self.upstream(&caller, &session.session.agent_id)?;
         if let Input::Approval { id, .. } = &order.input
             && !session.approvals.contains(id)

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod audit;
 mod functions;
 mod serve;
 
@@ -27,6 +28,9 @@ struct Arguments {
 enum Command {
     /// Serves, with the settings of the environment.
     Serve,
+    /// Looks into the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Prints the table of HTTP functions that a package declares, as JSON.
     #[command(hide = true)]
     Functions,
@@ -41,6 +45,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         None | Some(Command::Serve) => serve::serve(),
+        Some(Command::Audit(command)) => audit::run(&command),
         Some(Command::Functions) => functions::print(),
         #[cfg(feature = "dev")]
         Some(Command::Dev(arguments)) => crate::dev::run(*arguments),

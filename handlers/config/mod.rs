@@ -3,6 +3,7 @@
 //! `docs/settings.md` describes each. A fault ends the start and all faults
 //! are named at once; an outage of somebody else never does.
 
+mod audit;
 mod base_url;
 mod clients;
 mod faults;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub clients: ClientSettings,
     /// The header that names a caller's address; none: the peer is it.
     pub client_ip_header: Option<HeaderName>,
+    /// For how many days the audit log is kept.
+    pub audit_days: u32,
     /// How often callers may call.
     pub limits: Figures,
     /// Origins that browsers may call from.
@@ -114,6 +117,7 @@ impl Settings {
         let clients = clients::read(&mut reader);
         let client_ip_header = clients::address_header(&mut reader, surroundings);
         let limits = limits::read(&mut reader);
+        let audit_days = audit::days(&mut reader);
         let settings = (|| {
             Some(Self {
                 listen,
@@ -127,6 +131,7 @@ impl Settings {
                 redirect_uris,
                 clients,
                 client_ip_header,
+                audit_days,
                 limits,
                 cors_origins: reader.list("ENTRADA_CORS_ORIGINS"),
                 allowed_scopes: reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect(),

@@ -71,6 +71,7 @@ impl Grants {
         };
         self.hold(&mut grant, &sign_in.tokens)?;
         self.tables.insert(TABLE, &grant.to_row()).await?;
+        self.enter(&grant, "sign_in", None).await?;
         Ok(code)
     }
 

@@ -11,6 +11,9 @@ use super::{Grant, GrantError, GrantState, Grants, IssuedTokens, SecretCode, Sec
 /// Seconds within which the same redemption again is a double click.
 const DOUBLE_CLICK: i64 = 10;
 
+/// What a redemption is called in the audit log.
+const REDEEMED: &str = "grant.redeemed";
+
 /// What a client presents.
 #[derive(Debug)]
 pub struct Redemption<'a> {
@@ -39,6 +42,19 @@ impl Grants {
     /// # Errors
     /// [`GrantError::Invalid`] with the reason for the log, or what failed.
     pub async fn redeem(&self, redemption: &Redemption<'_>) -> Result<IssuedTokens, GrantError> {
+        self.auditable()?;
+        let redeemed = self.redeem_code(redemption).await;
+        match &redeemed {
+            Ok(tokens) => self.enter(&tokens.grant, REDEEMED, None).await?,
+            Err(error) => {
+                let code = SecretCode::parse(redemption.kind, redemption.code);
+                self.enter_refusal(code.as_ref(), REDEEMED, error).await?;
+            }
+        }
+        redeemed
+    }
+
+    async fn redeem_code(&self, redemption: &Redemption<'_>) -> Result<IssuedTokens, GrantError> {
         let code = SecretCode::parse(redemption.kind, redemption.code)
             .ok_or(GrantError::Invalid("the code is malformed"))?;
         // The loser of a race reads the grant again and finds the code used.

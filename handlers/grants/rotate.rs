@@ -16,6 +16,9 @@ const GRACE: i64 = 60;
 /// Seconds for which an Entra token is young enough to go on with.
 const YOUNG: i64 = 300;
 
+/// What a refresh is called in the audit log.
+const REFRESHED: &str = "grant.refreshed";
+
 /// What a client asks for with a refresh token.
 #[derive(Debug)]
 pub struct Refresh<'a> {
@@ -65,6 +68,19 @@ impl Grants {
     /// [`GrantError::Interaction`] when Entra wants the person;
     /// [`GrantError::Upstream`] while Entra does not answer.
     pub async fn refresh(&self, refresh: &Refresh<'_>) -> Result<IssuedTokens, GrantError> {
+        self.auditable()?;
+        let refreshed = self.refresh_grant(refresh).await;
+        match &refreshed {
+            Ok(tokens) => self.enter(&tokens.grant, REFRESHED, None).await?,
+            Err(error) => {
+                let token = SecretCode::parse(refresh.kind, refresh.token);
+                self.enter_refusal(token.as_ref(), REFRESHED, error).await?;
+            }
+        }
+        refreshed
+    }
+
+    async fn refresh_grant(&self, refresh: &Refresh<'_>) -> Result<IssuedTokens, GrantError> {
         let client_id = refresh.client_id;
         let token = SecretCode::parse(refresh.kind, refresh.token)
             .ok_or(GrantError::Invalid("the refresh token is malformed"))?;
@@ -89,7 +105,7 @@ impl Grants {
                 }
                 _ if refresh.exceeds(&grant) => return Err(GrantError::Scope),
                 Standing::Previous if self.clock.unix() - grant.refresh.rotated_at <= GRACE => {
-                    return self.repeat(grant, &token).await;
+                    return self.repeat(grant, &token);
                 }
                 standing => self.rotate(grant, &token, &standing).await,
             };
@@ -122,11 +138,7 @@ impl Grants {
     }
 
     /// The answer that was lost, once more: the same successor.
-    async fn repeat(
-        &self,
-        mut grant: Grant,
-        token: &SecretCode,
-    ) -> Result<IssuedTokens, GrantError> {
+    fn repeat(&self, mut grant: Grant, token: &SecretCode) -> Result<IssuedTokens, GrantError> {
         let partition = token.partition();
         let row = Grant::row_key(grant.id);
         let sealed = grant.refresh.successor.take().ok_or(GrantError::Invalid(

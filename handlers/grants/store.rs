@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{Grant, GrantState, SecretCode, TABLE};
+use crate::audit::{Audit, AuditError, Entry};
 use crate::identity::{
     KeyRingError, KeyRings, NoKeyRing, OwnTokens, Place, Principal, Revocation, Revocations,
     Revoked, SealError, UserPartition,
@@ -87,6 +88,7 @@ pub struct Grants {
     pub(super) revocations: Arc<Revocations>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
+    audit: Arc<Audit>,
     /// One refresh of a grant at a time in this process. A fixed number of
     /// locks, shared by hash: bounded, and a collision costs only a wait.
     refreshing: Vec<Mutex<()>>,
@@ -102,8 +104,8 @@ impl Grants {
         keys: Keys,
         entra: Arc<EntraClient>,
         revocations: Arc<Revocations>,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
+        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
+        audit: Arc<Audit>,
     ) -> Self {
         Self {
             tables,
@@ -112,7 +114,64 @@ impl Grants {
             revocations,
             clock,
             random,
+            audit,
             refreshing: std::iter::repeat_with(Mutex::default).take(LOCKS).collect(),
+        }
+    }
+
+    /// The log that grants are entered into.
+    #[must_use]
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Whether what is done now could be entered into the log.
+    pub(super) fn auditable(&self) -> Result<(), GrantError> {
+        self.audit.ready().map_err(not_audited)
+    }
+
+    /// Enters what became of a grant, durable when this returns.
+    pub(super) async fn enter(
+        &self,
+        grant: &Grant,
+        method: &'static str,
+        refused: Option<&'static str>,
+    ) -> Result<(), GrantError> {
+        let entry = Entry::new(method)
+            .by(grant.tenant_id, grant.object_id)
+            .through(Some(&grant.client_id))
+            .grant(grant.id);
+        let entry = match refused {
+            Some(reason) => entry.refused(reason),
+            None => entry,
+        };
+        self.audit.record(entry).await.map_err(not_audited)
+    }
+
+    /// Enters that a code or token was refused: by its grant, or, when it
+    /// names none that there is, among the unknown.
+    pub(super) async fn enter_refusal(
+        &self,
+        code: Option<&SecretCode>,
+        method: &'static str,
+        error: &GrantError,
+    ) -> Result<(), GrantError> {
+        let reason = match error {
+            GrantError::Invalid(reason) => reason,
+            GrantError::Audience => "another resource was asked for",
+            GrantError::Scope => "the scope goes beyond the grant",
+            GrantError::Interaction => "Microsoft Entra asks for interaction",
+            _ => return Ok(()),
+        };
+        let grant = match code {
+            Some(code) => self.find(code.partition(), code.grant_id()).await?,
+            None => None,
+        };
+        if let Some(grant) = grant {
+            self.enter(&grant, method, Some(reason)).await
+        } else {
+            self.audit.count(method, reason);
+            Ok(())
         }
     }
 
@@ -184,7 +243,7 @@ impl Grants {
         self.tables
             .replace(TABLE, &ended.to_row(), &Condition::None)
             .await?;
-        Ok(())
+        self.enter(grant, "grant.ended", None).await
     }
 
     /// Ends the grant that a refresh token or a caller names, if it is there.
@@ -297,6 +356,14 @@ impl Grants {
             );
         }
     }
+}
+
+/// What cannot be entered is not done; to callers it is storage that is away.
+pub(super) fn not_audited(error: AuditError) -> GrantError {
+    GrantError::Storage(TableError::Unavailable {
+        reason: "the audit log cannot be written".to_owned(),
+        source: Some(Box::new(error)),
+    })
 }
 
 pub(super) fn place<'a>(partition: &'a UserPartition, row: &'a str, column: &'a str) -> Place<'a> {

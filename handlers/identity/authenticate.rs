@@ -11,6 +11,7 @@ use super::{
     Challenge, Door, OwnToken, OwnTokenError, OwnTokens, Principal, Profiles, RevocationCheck,
     Revocations, Sighting,
 };
+use crate::audit::{Audit, Entry};
 use crate::config::BaseUrl;
 use crate::error::{ApiError, chain};
 use crate::policy::Policy;
@@ -28,6 +29,8 @@ pub enum Refusal {
     Entra(AccessTokenError),
     /// One of our tokens, issued for another door.
     Audience(Door),
+    /// One of our tokens, without the scope that the door needs.
+    Scope(Door),
     /// The caller was cut off.
     Revoked,
     /// Something that the decision needs is away.
@@ -54,6 +57,7 @@ impl Refusal {
                 "audience: the token was issued for another resource than {}",
                 door.path()
             ),
+            Self::Scope(door) => format!("the token does not have the scope {}", door.scope()),
             Self::Revoked => "the sign-in was ended or revoked; sign in again".to_owned(),
             Self::Unavailable { what, .. } => (*what).to_owned(),
         }
@@ -72,6 +76,7 @@ impl Refusal {
     fn code(&self) -> &'static str {
         match self {
             Self::Missing => "TOKEN_MISSING",
+            Self::Scope(_) => "INSUFFICIENT_SCOPE",
             Self::Revoked => "TOKEN_REVOKED",
             Self::Unavailable { .. } => "AUTHENTICATION_UNAVAILABLE",
             Self::NotOneBearer | Self::Own(_) | Self::Entra(_) | Self::Audience(_) => {
@@ -90,6 +95,7 @@ pub struct Authenticator {
     revocations: Arc<Revocations>,
     policy: Arc<Policy>,
     profiles: Arc<Profiles>,
+    audit: Arc<Audit>,
 }
 
 impl Authenticator {
@@ -102,6 +108,7 @@ impl Authenticator {
         revocations: Arc<Revocations>,
         policy: Arc<Policy>,
         profiles: Arc<Profiles>,
+        audit: Arc<Audit>,
     ) -> Self {
         Self {
             base,
@@ -110,6 +117,7 @@ impl Authenticator {
             revocations,
             policy,
             profiles,
+            audit,
         }
     }
 
@@ -133,11 +141,23 @@ impl Authenticator {
         let principal = self.identify(door, token).await?;
         match self.revocations.check(&principal) {
             RevocationCheck::Clear => Ok(principal),
-            RevocationCheck::Revoked => Err(Refusal::Revoked),
+            RevocationCheck::Revoked => {
+                self.enter_revoked(door, &principal).await;
+                Err(Refusal::Revoked)
+            }
             RevocationCheck::Unknown => Err(Refusal::Unavailable {
                 what: "the revocation list is not up to date, so nobody can be let in right now",
                 log: "the revocation list is older than a minute".to_owned(),
             }),
+        }
+    }
+
+    /// Somebody known is refused: entered before the answer. Refused they are
+    /// in any case.
+    async fn enter_revoked(&self, door: Door, principal: &Principal) {
+        let entry = Entry::of(principal, door.path()).refused("revoked");
+        if let Err(error) = self.audit.record(entry).await {
+            tracing::warn!(error = chain(&error), "a refusal was not entered");
         }
     }
 
@@ -168,6 +188,9 @@ impl Authenticator {
         if !token.audience.opens(door) {
             return Err(Refusal::Audience(door));
         }
+        if token.scopes.iter().all(|scope| scope != door.scope()) {
+            return Err(Refusal::Scope(door));
+        }
         Ok(Principal::from_own(token, &self.policy))
     }
 
@@ -188,28 +211,33 @@ impl Authenticator {
             return ApiError::unavailable(refusal.code(), description, Duration::from_secs(5))
                 .with_log(log);
         }
+        if !matches!(refusal, Refusal::Revoked) {
+            self.audit.count(door.path(), refusal.code());
+        }
+        // RFC 6750 section 3.1: a missing scope is the one thing that is 403,
+        // and there is no error when no token was sent.
+        let (status, error) = match refusal {
+            Refusal::Scope(_) => (StatusCode::FORBIDDEN, Some("insufficient_scope")),
+            Refusal::Missing => (StatusCode::UNAUTHORIZED, None),
+            _ => (StatusCode::UNAUTHORIZED, Some("invalid_token")),
+        };
         let mut challenge = Challenge::new();
-        if !matches!(refusal, Refusal::Missing) {
-            // RFC 6750 section 3.1: no error when no token was sent.
+        if let Some(error) = error {
             challenge = challenge
-                .with("error", "invalid_token")
+                .with("error", error)
                 .with("error_description", &description);
         }
-        challenge = match door {
-            Door::Api => challenge.with("scope", "api"),
-            Door::Mcp | Door::Webhook => {
-                let metadata = format!("/.well-known/oauth-protected-resource{}", door.path());
-                challenge
-                    .with("scope", "mcp")
-                    .with("resource_metadata", &self.base.join(&metadata))
-            }
-        };
+        challenge = challenge.with("scope", door.scope());
+        if door != Door::Api {
+            let metadata = format!("/.well-known/oauth-protected-resource{}", door.path());
+            challenge = challenge.with("resource_metadata", &self.base.join(&metadata));
+        }
         let next = match door {
             Door::Api => "Sign in at /auth/login; /auth/info says how.",
             Door::Mcp | Door::Webhook => "Sign in as the resource metadata says.",
         };
         ApiError::new(
-            StatusCode::UNAUTHORIZED,
+            status,
             refusal.code(),
             format!("Not let in: {}. {next}", description.trim_end_matches('.')),
         )

@@ -234,7 +234,7 @@ mod tests {
             ..PLACE
         };
         assert!(ring.open(&sealed, elsewhere).is_err());
-        assert!(super::tests::ring().open(&sealed, PLACE).is_err());
+        assert!(tests::ring().open(&sealed, PLACE).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation,
+    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation, JsonObject,
     ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
     ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig,
@@ -14,6 +14,8 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 
 use super::{Anonymous, Outcome, Registry, ToolError};
+use crate::audit::{self, Audit, AuditError, Entry};
+use crate::context::CorrelationId;
 use crate::error::chain;
 use crate::grants::Grants;
 use crate::identity::Principal;
@@ -32,13 +34,78 @@ const PAGE: usize = 100;
 pub struct McpServer {
     registry: Arc<Registry>,
     grants: Arc<Grants>,
+    audit: Arc<Audit>,
 }
 
 impl McpServer {
     /// A server of these tools.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, grants: Arc<Grants>) -> Self {
-        Self { registry, grants }
+    pub fn new(registry: Arc<Registry>, grants: Arc<Grants>, audit: Arc<Audit>) -> Self {
+        Self {
+            registry,
+            grants,
+            audit,
+        }
+    }
+
+    /// Calls a tool for a caller, entered into the audit log whatever comes of
+    /// it; refusals and calls that change something before this returns.
+    ///
+    /// # Errors
+    /// When the call cannot be made, or cannot be entered.
+    pub async fn call(
+        &self,
+        caller: &Principal,
+        name: &str,
+        arguments: Option<JsonObject>,
+        correlation: Option<CorrelationId>,
+    ) -> Result<Outcome, ErrorData> {
+        let entry = Entry::of(caller, "tools/call")
+            .tool(name, arguments.as_ref())
+            .correlation(correlation.map(|id| id.0));
+        let pending = self.audit.begin(entry).await.map_err(not_begun)?;
+        let Some(class) = self.registry.class_for(caller, name) else {
+            let reason = Some("hidden_or_unknown_tool");
+            let entered = pending.finish_durably(audit::Outcome::Refused, reason);
+            entered.await.map_err(not_begun)?;
+            return Ok(Outcome::Unknown);
+        };
+        let reads = matches!(class, ToolClass::Read | ToolClass::Public);
+        if !reads {
+            self.audit.ready().map_err(not_begun)?;
+        }
+        if let Err(error) = self.confirmed(caller, class).await {
+            let reason = Some("grant_not_confirmed");
+            let entered = pending.finish_durably(audit::Outcome::Refused, reason);
+            entered.await.map_err(not_begun)?;
+            return Err(error);
+        }
+        let outcome = self.registry.call(caller, name, arguments).await;
+        let (came_of_it, reason) = in_the_log(&outcome);
+        if reads {
+            pending.finish(came_of_it, reason);
+        } else {
+            let entered = pending.finish_durably(came_of_it, reason);
+            entered.await.map_err(not_entered)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Calls a public tool for somebody without a token.
+    async fn call_anonymously(
+        &self,
+        name: &str,
+        arguments: Option<JsonObject>,
+        correlation: Option<CorrelationId>,
+    ) -> Result<Outcome, ErrorData> {
+        let entry = Entry::new("tools/call")
+            .tool(name, arguments.as_ref())
+            .correlation(correlation.map(|id| id.0));
+        let pending = self.audit.begin(entry).await.map_err(not_begun)?;
+        let outcome = self.registry.call_anonymously(name, arguments).await;
+        let (came_of_it, reason) = in_the_log(&outcome);
+        pending.finish(came_of_it, reason);
+        Ok(outcome)
     }
 
     /// Whether a call that changes something may go on: the grant's row is
@@ -75,6 +142,36 @@ fn attached<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> O
         .extensions
         .get::<http::request::Parts>()
         .and_then(|parts| parts.extensions.get())
+}
+
+/// What the audit log says of an outcome.
+fn in_the_log(outcome: &Outcome) -> (audit::Outcome, Option<&'static str>) {
+    match outcome {
+        Outcome::Done(_) => (audit::Outcome::Succeeded, None),
+        Outcome::Failed(_) => (audit::Outcome::Failed, Some("tool_error")),
+        Outcome::Unknown => (audit::Outcome::Refused, Some("hidden_or_unknown_tool")),
+    }
+}
+
+fn not_begun(error: AuditError) -> ErrorData {
+    tracing::error!(error = chain(&error), "a call was refused");
+    ErrorData::internal_error(
+        "The audit log cannot be written right now, and nothing is done without it. Try again \
+         shortly.",
+        None,
+    )
+}
+
+fn not_entered(error: AuditError) -> ErrorData {
+    tracing::error!(
+        error = chain(&error),
+        "a call that was made is not yet entered"
+    );
+    ErrorData::internal_error(
+        "The call was made, but the audit log could not be written in time. Look before you \
+         repeat it.",
+        None,
+    )
 }
 
 fn answer(name: &str, outcome: Outcome) -> Result<CallToolResponse, ErrorData> {
@@ -153,24 +250,15 @@ impl ServerHandler for McpServer {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        if attached::<Anonymous>(&context).is_some() {
-            let outcome = self
-                .registry
-                .call_anonymously(&request.name, request.arguments)
-                .await;
-            return answer(&request.name, outcome);
-        }
-        let caller = caller(&context)?;
-        let class = self
-            .registry
-            .class_for(caller, &request.name)
-            .ok_or_else(|| unknown_tool(&request.name))?;
-        self.confirmed(caller, class).await?;
-        let outcome = self
-            .registry
-            .call(caller, &request.name, request.arguments)
-            .await;
-        answer(&request.name, outcome)
+        let (name, arguments) = (&request.name, request.arguments);
+        let correlation = attached::<CorrelationId>(&context).copied();
+        let outcome = if attached::<Anonymous>(&context).is_some() {
+            self.call_anonymously(name, arguments, correlation).await?
+        } else {
+            self.call(caller(&context)?, name, arguments, correlation)
+                .await?
+        };
+        answer(name, outcome)
     }
 
     async fn list_prompts(

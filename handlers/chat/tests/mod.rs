@@ -216,6 +216,7 @@ fn instance(world: &World, agents: &Agents, limits: ChatLimits) -> (Arc<Chat>, A
         downstream: downstream.clone(),
         policy: world.policy.clone(),
         revocations: world.revocations.clone(),
+        audit: world.audit.clone(),
         rings: world.rings.clone(),
         clock: world.clock.clone(),
         random: Arc::new(SystemRandom),

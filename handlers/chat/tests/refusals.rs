@@ -111,6 +111,7 @@ async fn without_a_service_chat_says_what_to_do() {
         downstream: place.downstream.clone(),
         policy: place.world.policy.clone(),
         revocations: place.world.revocations.clone(),
+        audit: place.world.audit.clone(),
         rings: place.world.rings.clone(),
         clock: place.world.clock.clone(),
         random: std::sync::Arc::new(entrada_ambient::SystemRandom),

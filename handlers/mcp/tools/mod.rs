@@ -1,6 +1,7 @@
 //! The tools, one in each file. A new one is a file here and a line in
 //! [`registry`].
 
+mod admin_audit_query;
 mod admin_system_status;
 mod admin_weather_stats;
 mod city;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub use admin_system_status::SystemSources;
 
+use crate::audit::AuditReader;
 use crate::auth::info::Info;
 use crate::mcp::{DefinitionError, Registry};
 use crate::ops::Health;
@@ -36,6 +38,8 @@ pub struct Services {
     pub alerts: Arc<Alerts>,
     /// The tenants' records.
     pub records: Arc<Records>,
+    /// The audit log.
+    pub audit: Arc<AuditReader>,
     /// How the server is.
     pub health: Arc<Health>,
     /// How to sign in.
@@ -60,6 +64,7 @@ pub fn registry(services: &Services, policy: Arc<Policy>) -> Result<Registry, De
         .with(secure_query_data::SecureQueryData::new(services))?
         .with(save_record::SaveRecord::new(services))?
         .with(delete_record::DeleteRecord::new(services))?
+        .with(admin_audit_query::AdminAuditQuery::new(services))?
         .with(admin_weather_stats::AdminWeatherStats::new(services))?
         .with(admin_system_status::AdminSystemStatus::new(services))?
         .with(health_check::HealthCheck::new(services))?
