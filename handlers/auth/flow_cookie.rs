@@ -1,22 +1,24 @@
 //! The cookie that binds a flow to the browser that began it.
 
+use std::fmt::Write as _;
+
+use aws_lc_rs::digest::{SHA256, digest};
 use http::HeaderMap;
 use http::header::COOKIE;
 
 use crate::config::BaseUrl;
-use crate::grants::hash;
 
 /// The name of a flow's cookie: one for each flow, so that sign-ins in two
 /// tabs do not disturb each other. On https it has the `__Host-` prefix
 /// (RFC 6265bis section 4.1.3.2); plain http on this machine cannot.
 fn name(purpose: &str, state: &str, base: &BaseUrl) -> String {
     let prefix = if base.is_https() { "__Host-" } else { "" };
-    let tag: String = hash(state)
-        .bytes()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{prefix}entrada-{purpose}-{tag}")
+    let mut name = format!("{prefix}entrada-{purpose}-");
+    for byte in digest(&SHA256, state.as_bytes()).as_ref().iter().take(4) {
+        // Writing to a String cannot fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    name
 }
 
 /// The `Set-Cookie` value that gives a browser `value` for `seconds`.

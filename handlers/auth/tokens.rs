@@ -160,8 +160,7 @@ pub(crate) fn grant_error(error: GrantError) -> ApiError {
         ),
         GrantError::Upstream(error) => return upstream_error(&error),
         GrantError::Storage(error) => return error.into(),
-        GrantError::NoKeys(_) => return unavailable(log),
-        GrantError::Contended => return unavailable(log),
+        GrantError::NoKeys(_) | GrantError::Contended => return unavailable(log),
         GrantError::Keys(_) | GrantError::Seal(_) => return ApiError::internal(log),
     }
     .with_log(log)

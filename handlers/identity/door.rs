@@ -34,6 +34,15 @@ impl Door {
         base.join(self.path())
     }
 
+    /// The scope that a token of ours needs here.
+    #[must_use]
+    pub fn scope(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Mcp | Self::Webhook => "mcp",
+        }
+    }
+
     fn bit(self) -> u8 {
         match self {
             Self::Api => 1,

@@ -359,7 +359,7 @@ fn code_challenge(parameters: &Parameters) -> Result<String, Fault> {
     Ok(challenge.to_owned())
 }
 
-/// The values of `prompt` (OpenID Connect Core 1.0 section 3.1.2.1). Nobody
+/// The values of `prompt` (`OpenID` Connect Core 1.0 section 3.1.2.1). Nobody
 /// signs in without a page: `none` is always `login_required`.
 fn prompt(parameters: &Parameters) -> Result<Vec<&str>, Fault> {
     let values: Vec<&str> = parameters

@@ -1,4 +1,4 @@
-//! Metadata of the authorization server: RFC 8414, the same as an OpenID
+//! Metadata of the authorization server: RFC 8414, the same as an `OpenID`
 //! provider's configuration, and its signing keys.
 
 use std::sync::Arc;
@@ -106,7 +106,7 @@ pub async fn authorization_server(State(metadata): State<Arc<Metadata>>) -> Resp
     answer(&metadata.authorization_server)
 }
 
-/// `/.well-known/openid-configuration`: where clients look that know OpenID
+/// `/.well-known/openid-configuration`: where clients look that know `OpenID`
 /// Connect Discovery alone.
 pub async fn openid_configuration(State(metadata): State<Arc<Metadata>>) -> Response {
     answer(&metadata.openid)

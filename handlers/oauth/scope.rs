@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// The scope of MCP tools.
 pub(super) const MCP: &str = "mcp";
-/// The scope that asks for a refresh token (OpenID Connect Core 1.0 section
+/// The scope that asks for a refresh token (`OpenID` Connect Core 1.0 section
 /// 11). Who may have one gets one without it.
 pub(super) const OFFLINE_ACCESS: &str = "offline_access";
 

@@ -157,7 +157,7 @@ fn form_targets(view: &ConsentPage<'_>) -> String {
     match (view.request.to.destination, uri) {
         (Destination::Website, _) | (_, None) => {}
         (Destination::App, Some(uri)) => {
-            targets.push_str(&format!(" {}:", uri.scheme()));
+            targets.extend([" ", uri.scheme(), ":"]);
         }
         // An IPv6 address cannot be named in a policy.
         (Destination::ThisComputer, Some(uri)) => match uri.host() {

@@ -12,5 +12,7 @@ mod my_grants;
 mod refresh;
 mod remembered;
 mod revoke;
+mod scopes;
+mod step_up;
 mod third_party;
 mod token;

@@ -9,7 +9,10 @@ use std::sync::Arc;
 
 use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
 use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest};
+use entrada::config::BaseUrl;
+use entrada::identity::{KeyRing, KeyRings, OwnTokens};
 use entrada_tables::Tables;
+use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -80,7 +83,7 @@ impl Rig {
         }
         let key_ring = {
             use secrecy::ExposeSecret as _;
-            let ring = entrada::identity::KeyRing::generate(clock.as_ref(), random.as_ref());
+            let ring = KeyRing::generate(clock.as_ref(), random.as_ref());
             ring.unwrap().expose_secret().to_owned()
         };
         let storage = Storage::take(folder.path());
@@ -119,6 +122,17 @@ impl Rig {
     /// Kills the server and starts it again on the same port and storage.
     pub(crate) async fn restart(&mut self) {
         self.handler.restart().await;
+    }
+
+    /// What issues the server's own tokens, with its own keys.
+    pub(crate) fn own_tokens(&self) -> OwnTokens {
+        let ring = KeyRing::parse(&SecretString::from(self.key_ring.as_str())).unwrap();
+        OwnTokens::new(
+            BaseUrl::parse(&self.handler.base).unwrap(),
+            Arc::new(KeyRings::new(Some(ring))),
+            Arc::new(SystemClock::new()),
+            Arc::new(SystemRandom),
+        )
     }
 
     /// The certificate that the stand-ins' https is known by.
