@@ -9,6 +9,7 @@ mod rig;
 
 mod bad_input;
 mod chat;
+mod clients;
 mod health;
 mod limits;
 mod mcp;
