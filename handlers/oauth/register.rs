@@ -121,9 +121,9 @@ mod tests {
     use super::*;
     use crate::address::AddressSource;
     use crate::config::BaseUrl;
+    use crate::oauth::clients::testing::SixtyEach;
     use crate::oauth::clients::{
-        AddressPolicy, ClientSources, ConfiguredClients, LocalRegistrationLimiter, RedirectRules,
-        SystemLookup, TABLE,
+        AddressPolicy, ClientSources, ConfiguredClients, RedirectRules, SystemLookup, TABLE,
     };
 
     #[derive(Clone)]
@@ -154,7 +154,7 @@ mod tests {
             addresses: AddressPolicy::PublicOnly,
             lookup: Arc::new(SystemLookup),
             base: BaseUrl::parse("https://entrada.example").unwrap(),
-            limiter: Arc::new(LocalRegistrationLimiter::new(clock.clone())),
+            limiter: Arc::new(SixtyEach::default()),
         };
         let clients = Clients::new(sources, Arc::new(tables), clock, Arc::new(SystemRandom));
         let router = Router::new()

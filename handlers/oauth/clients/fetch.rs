@@ -24,7 +24,7 @@ const LARGEST: usize = 5 * 1024;
 const TIME: Duration = Duration::from_secs(5);
 /// Documents fetched at the same time, at most; a flood of made-up ids must
 /// not become a flood of connections.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 
 /// A document and how long its server says that it is good for.
 #[derive(Debug)]

@@ -28,7 +28,9 @@ pub use client::{Client, ClientAuthentication, ClientOrigin, DaemonTerms, GrantT
 pub use configured::{ConfiguredClientFaults, ConfiguredClients};
 pub use error::{ClientError, RegistrationError};
 pub use keys::{KeySetError, PublicKeys, SignatureError};
-pub use limiter::{LocalRegistrationLimiter, RegistrationLimiter};
+pub use limiter::RegistrationLimiter;
+#[cfg(test)]
+pub(crate) use limiter::testing;
 pub use redirect::{
     MatchedRedirect, RedirectKind, RedirectRefusal, RedirectRules, custom_redirect_uri,
 };

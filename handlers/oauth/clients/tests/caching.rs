@@ -77,6 +77,12 @@ async fn failures_are_not_kept() {
     assert!(field.find().await.is_err());
     field.server.say(Answer::json(&document(&field.id)));
     field.find().await.unwrap();
+
+    let field = Field::new().await;
+    field.server.say(Answer::json(&json!({})).status(404));
+    assert!(field.find().await.is_err());
+    field.server.say(Answer::json(&document(&field.id)));
+    field.documents.find_again(&field.id).await.unwrap();
 }
 
 #[tokio::test]

@@ -11,9 +11,10 @@ use tempfile::TempDir;
 use time::macros::datetime;
 
 use crate::config::BaseUrl;
+use crate::oauth::clients::testing::SixtyEach;
 use crate::oauth::clients::{
-    AddressPolicy, ClientSources, Clients, ConfiguredClients, LocalRegistrationLimiter,
-    RedirectRules, RegistrationRequest, SystemLookup, TABLE,
+    AddressPolicy, ClientSources, Clients, ConfiguredClients, RedirectRules, RegistrationRequest,
+    SystemLookup, TABLE,
 };
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
@@ -92,7 +93,7 @@ pub(super) fn clients(tables: Arc<dyn Tables>, clock: Arc<ManualClock>) -> Clien
         addresses: AddressPolicy::LoopbackToo,
         lookup: Arc::new(SystemLookup),
         base: BaseUrl::parse("https://entrada.example").unwrap(),
-        limiter: Arc::new(LocalRegistrationLimiter::new(clock.clone())),
+        limiter: Arc::new(SixtyEach::default()),
     };
     Clients::new(sources, tables, clock, Arc::new(SystemRandom))
 }
