@@ -19,7 +19,7 @@ use crate::seal::Seal;
 use crate::serve::serve;
 use crate::store::{Store, StoreError};
 use crate::tls::{TlsError, TlsIdentity, private_identity, server_config};
-use crate::{KeyError, MintError, TokenRequest, control, entra, faults, foundry, requests};
+use crate::{KeyError, MintError, TokenRequest, control, entra, faults, foundry, graph, requests};
 
 /// How the stand-ins are started.
 #[derive(Debug, Clone)]
@@ -222,6 +222,7 @@ async fn context(
 fn router(context: &Context) -> Router {
     let stand_ins = entra::router(Arc::clone(&context.entra))
         .nest("/foundry", foundry::router(context))
+        .nest("/graph", graph::router(context))
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&context.faults),
             faults::apply,

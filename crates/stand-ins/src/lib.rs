@@ -1,6 +1,6 @@
-//! Stand-ins for Microsoft Entra ID and Azure AI Foundry, for development and
-//! tests: everything that the handler needs from outside, in one process, on
-//! loopback, with no account and no network.
+//! Stand-ins for Microsoft Entra ID, Azure AI Foundry and Microsoft Graph, for
+//! development and tests: everything that the handler needs from outside, in
+//! one process, on loopback, with no account and no network.
 //!
 //! [`start`] serves plain http on one port and https (a certificate of a
 //! private CA) on another, since Microsoft's client libraries insist on https.
@@ -10,6 +10,7 @@
 //! |---|---|
 //! | `/{tenant}/…`, `/common/discovery/instance` | Microsoft Entra ID ([`directory`] says who is in it) |
 //! | `/foundry/…` | Azure AI Foundry |
+//! | `/graph/…` | Microsoft Graph: the own profile |
 //! | `/stand-in/…` | control of the stand-ins themselves |
 //!
 //! The Entra stand-in is strict where Entra is documented to be. Where its
@@ -40,6 +41,7 @@ mod entra;
 mod faults;
 mod foundry;
 mod frame;
+mod graph;
 mod requests;
 mod seal;
 mod serve;
