@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::address::AddressSource;
+use crate::audit::{self, Audit, AuditReader, AuditSources};
 use crate::auth::info::Info;
 use crate::auth::{SignInPieces, SignInSources};
 use crate::chat::{AgentRoute, AgentsService, Catalogue, Chat, ChatLimits, ChatSources};
@@ -35,7 +36,8 @@ use crate::weather::{Alerts, ExampleWeather, OpenMeteo, OpenMeteoUrls, WeatherPr
 use crate::{auth, chat, downstream, grants, identity, records, weather};
 
 /// The tables that the server works with.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 11] = [
+    audit::TABLE,
     limits::TABLE,
     clients::TABLE,
     auth::FLOWS_TABLE,
@@ -87,6 +89,7 @@ pub struct App {
     revocations: Arc<Revocations>,
     profiles: Arc<Profiles>,
     sightings: mpsc::Receiver<Sighting>,
+    audit: audit::Writer,
 }
 
 /// Entra as the server sees it.
@@ -111,6 +114,7 @@ impl App {
         let (profiles, sightings) = Profiles::new(tables.clone(), clock.clone(), random.clone());
         let profiles = Arc::new(profiles);
         let revocations = Arc::new(Revocations::new(tables.clone(), clock.clone()));
+        let (audit, audit_writer) = audit_log(settings, ambient, &tables, &rings);
         let own = Arc::new(OwnTokens::new(
             settings.base_url.clone(),
             rings.clone(),
@@ -125,8 +129,8 @@ impl App {
             },
             upstream.client.clone(),
             revocations.clone(),
-            clock.clone(),
-            random.clone(),
+            (clock.clone(), random.clone()),
+            audit.clone(),
         ));
         let authenticator = Arc::new(Authenticator::new(
             settings.base_url.clone(),
@@ -135,6 +139,7 @@ impl App {
             revocations.clone(),
             policy.clone(),
             profiles.clone(),
+            audit.clone(),
         ));
         let limits = Arc::new(Limits::new(settings.limits, tables.clone(), clock.clone()));
         let shared = Shared {
@@ -147,6 +152,7 @@ impl App {
             authenticator,
             limits,
             own,
+            audit,
         };
         let pieces = pieces(settings, ambient, &upstream, shared)?;
         let state = AppState(Arc::new(pieces));
@@ -157,6 +163,7 @@ impl App {
             revocations,
             profiles,
             sightings,
+            audit: audit_writer,
         })
     }
 
@@ -168,6 +175,7 @@ impl App {
             make_tables(tables.as_ref()).await;
             revocations.keep_loading().await;
         });
+        tokio::spawn(self.audit.run());
         tokio::spawn(self.profiles.keep_writing(self.sightings));
         self.router
     }
@@ -186,7 +194,28 @@ async fn make_tables(tables: &dyn Tables) {
     }
 }
 
-fn open_tables(settings: &Settings, ambient: &Ambient) -> Result<Arc<dyn Tables>, StartError> {
+/// The audit log and its writer.
+fn audit_log(
+    settings: &Settings,
+    ambient: &Ambient,
+    tables: &Arc<dyn Tables>,
+    rings: &Arc<KeyRings>,
+) -> (Arc<Audit>, audit::Writer) {
+    let (audit, writer) = Audit::new(AuditSources {
+        tables: tables.clone(),
+        rings: rings.clone(),
+        clock: ambient.clock.clone(),
+        random: ambient.random.clone(),
+        days: settings.audit_days,
+    });
+    (Arc::new(audit), writer)
+}
+
+/// Storage, as the settings name it.
+pub(crate) fn open_tables(
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Result<Arc<dyn Tables>, StartError> {
     const NAME: &str = "ENTRADA_STORAGE";
     let fault = |error: &dyn std::error::Error| StartError::new(NAME, chain(error));
     match &settings.storage {
@@ -244,7 +273,8 @@ fn upstream(settings: &Settings, ambient: &Ambient) -> Result<Upstream, StartErr
     })
 }
 
-fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
+/// The key ring, as the settings give it.
+pub(crate) fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
     const NAME: &str = "ENTRADA_KEY_RING";
     let json = settings
         .key_ring
@@ -278,6 +308,7 @@ struct Shared {
     authenticator: Arc<Authenticator>,
     limits: Arc<Limits>,
     own: Arc<OwnTokens>,
+    audit: Arc<Audit>,
 }
 
 fn pieces(
@@ -323,7 +354,11 @@ fn pieces(
         limits: shared.limits.clone(),
         addresses,
         resources: Arc::new(ProtectedResources::new(&base, &upstream.settings)),
-        mcp: McpServer::new(registry.clone(), shared.grants.clone()),
+        mcp: McpServer::new(
+            registry.clone(),
+            shared.grants.clone(),
+            shared.audit.clone(),
+        ),
         registry,
         origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
         chat: Arc::new(chat(settings, ambient, &shared, downstream)?),
@@ -357,6 +392,7 @@ fn tool_services(
             clock.clone(),
             random,
         )),
+        audit: Arc::new(AuditReader::new(shared.tables.clone(), clock.clone())),
         health: health.clone(),
         info: info.clone(),
         system: tools::SystemSources {
@@ -452,6 +488,7 @@ fn chat(
         downstream,
         policy: shared.policy.clone(),
         revocations: shared.revocations.clone(),
+        audit: shared.audit.clone(),
         rings: shared.rings.clone(),
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),

@@ -52,6 +52,7 @@ pub(crate) struct World {
     entra: Arc<EntraClient>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) revocations: Arc<Revocations>,
+    pub(crate) audit: Arc<crate::audit::Audit>,
 }
 
 impl World {
@@ -80,6 +81,7 @@ impl World {
         revocations.load().await.unwrap();
         let policy = Arc::new(Policy::parse(policy, HOME).unwrap());
         let (profiles, _) = Profiles::new(tables.clone(), clock.clone(), random.clone());
+        let audit = crate::audit::in_memory(clock.clone()).await;
         let grants = Arc::new(Grants::new(
             tables.clone(),
             Keys {
@@ -88,8 +90,8 @@ impl World {
             },
             entra.clone(),
             revocations.clone(),
-            clock.clone(),
-            random,
+            (clock.clone(), random),
+            audit.clone(),
         ));
         let authenticator = Arc::new(Authenticator::new(
             base,
@@ -98,6 +100,7 @@ impl World {
             revocations.clone(),
             policy.clone(),
             Arc::new(profiles),
+            audit.clone(),
         ));
         Self {
             authority,
@@ -110,6 +113,7 @@ impl World {
             entra,
             grants,
             revocations,
+            audit,
         }
     }
 
