@@ -151,7 +151,7 @@ impl Fetcher {
     fn check_address(&self, address: IpAddr) -> Result<(), ClientError> {
         match self.policy.objection(address) {
             None => Ok(()),
-            Some(what) => Err(refused_address(&AddressRefused { address, what })),
+            Some(what) => Err(refused_address(what)),
         }
     }
 
@@ -187,14 +187,25 @@ fn unavailable(reason: &'static str, source: impl Error + Send + Sync + 'static)
     }
 }
 
-fn refused_address(refused: &AddressRefused) -> ClientError {
-    ClientError::refused(refused.to_string())
+fn refused_address(what: &str) -> ClientError {
+    ClientError::refused(format!(
+        "its host has no address on the public internet ({what})"
+    ))
 }
 
-/// The URL goes into no error: it is somebody else's text.
+/// The URL goes into no error: it is somebody else's text. What a name leads
+/// to goes into the log alone: nobody shall explore names of our network by
+/// asking us.
 fn failed(error: reqwest::Error) -> ClientError {
     match AddressRefused::behind(&error) {
-        Some(refused) => refused_address(refused),
+        Some(refused) => {
+            tracing::info!(
+                address = %refused.address,
+                what = refused.what,
+                "the host of a client's metadata document has no address that may be connected to"
+            );
+            ClientError::refused("its host has no address on the public internet")
+        }
         None => unavailable("its server could not be reached", error.without_url()),
     }
 }

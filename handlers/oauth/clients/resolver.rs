@@ -34,7 +34,7 @@ impl NameLookup for SystemLookup {
 
 /// An address that must not be connected to.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("its host has no address on the public internet, but {address} ({what})")]
+#[error("the name leads to {address} ({what})")]
 pub(super) struct AddressRefused {
     pub(super) address: IpAddr,
     pub(super) what: &'static str,

@@ -422,7 +422,7 @@ async fn ids_that_are_not_proper_urls_are_refused_without_a_fetch() {
         ("https://[64:ff9b::a9fe:a9fe]/a", "NAT64"),
         ("https://[2002:a9fe:a9fe::1]/a", "6to4"),
         ("https://[fd00::1]/a", "unique local"),
-        ("https://localhost/a", "loopback"),
+        ("https://localhost/a", "no address on the public internet"),
         (long.as_str(), "1,024"),
     ] {
         match documents.find(id).await {

@@ -152,24 +152,25 @@ async fn a_document_is_fetched_over_tls_from_an_address_that_was_checked() {
 #[tokio::test]
 async fn a_name_that_leads_inside_is_refused_before_anything_is_sent() {
     let field = TlsField::new().await;
-    for (address, what) in [
-        ("127.0.0.1", "loopback"),
-        ("10.0.0.1", "private use"),
-        ("169.254.169.254", "link-local"),
-        ("168.63.129.16", "Azure platform"),
-        ("::1", "loopback"),
-        ("::ffff:127.0.0.1", "IPv4-mapped"),
-        ("64:ff9b::7f00:1", "NAT64"),
-        ("2002:7f00:1::", "6to4"),
-        ("fd00::1", "unique local"),
-        ("fe80::1", "link-local"),
+    for address in [
+        "127.0.0.1",
+        "10.0.0.1",
+        "169.254.169.254",
+        "168.63.129.16",
+        "::1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
+        "2002:7f00:1::",
+        "fd00::1",
+        "fe80::1",
     ] {
         let told = field.told(&[address]);
         let documents = field.documents(AddressPolicy::PublicOnly, &told);
-        match documents.find(ID).await {
-            Err(ClientError::Refused { reason }) => assert!(reason.contains(what), "{reason}"),
-            other => panic!("{address}: {other:?}"),
-        }
+        let ClientError::Refused { reason } = documents.find(ID).await.unwrap_err() else {
+            panic!("{address} was not refused");
+        };
+        // Where a name leads is not told to whoever asks.
+        assert_eq!(reason, "its host has no address on the public internet");
         assert_eq!(told.asked.load(Ordering::SeqCst), 1, "{address}");
     }
     assert_eq!(field.server.hits(), 0);
