@@ -8,6 +8,7 @@
 mod rig;
 
 mod bad_input;
+mod browser;
 mod chat;
 mod clients;
 mod health;
