@@ -163,8 +163,8 @@ async fn every_fault_of_an_assertion_is_refused() {
     assert_eq!(ask(&rig, &key.sign(&header(), &good), &[]).await.0, 200);
     // Without proof there is nothing.
     let form = [("grant_type", "client_credentials"), ("client_id", ID)];
-    let bare = rig.ask(rig.http.post(rig.url("/token")).form(&form)).await;
-    assert_eq!(bare.0, 401);
+    let unproven = rig.ask(rig.http.post(rig.url("/token")).form(&form)).await;
+    assert_eq!(unproven.0, 401);
 }
 
 #[tokio::test]
