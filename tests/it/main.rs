@@ -5,18 +5,32 @@
 //! touch storage or the host also on Azurite, through the host stand-in, and
 //! through both (`ENTRADA_TEST_STORAGE`, `ENTRADA_TEST_THROUGH`).
 
+#[cfg(test)]
 mod rig;
 
+#[cfg(test)]
 mod bad_input;
+#[cfg(test)]
 mod browser;
+#[cfg(test)]
 mod chat;
+#[cfg(test)]
 mod clients;
+#[cfg(test)]
 mod health;
+#[cfg(test)]
 mod limits;
+#[cfg(test)]
 mod mcp;
+#[cfg(test)]
 mod oauth;
+#[cfg(test)]
 mod python;
+#[cfg(test)]
 mod revocation;
+#[cfg(test)]
 mod sign_in;
+#[cfg(test)]
 mod stand_ins;
+#[cfg(test)]
 mod tokens;
