@@ -21,7 +21,8 @@ async fn a_full_queue_is_waited_for_a_second_and_then_refused() {
         audit.begin(entry(TENANT, "c")).await.unwrap_err(),
         AuditError::Full
     );
-    assert_eq!(before.elapsed(), Duration::from_secs(1));
+    let waited = before.elapsed();
+    assert!(waited >= Duration::from_secs(1) && waited < Duration::from_millis(1100));
     assert_eq!(audit.room().await.unwrap_err(), AuditError::Full);
     open.finish(Outcome::Failed, None);
     // Once the writer works, a waiting request gets its place.
