@@ -113,16 +113,31 @@ pub(crate) fn compile(workspace: &Workspace, debug: bool, target: &Path) -> Resu
 /// this machine in what is deployed, so that the same sources give the same
 /// bytes elsewhere.
 pub(crate) fn release(cargo: Program, workspace: &Workspace, target: &Path) -> Program {
-    // Of two prefixes that match, rustc takes the later one. The separator is
-    // that of `CARGO_ENCODED_RUSTFLAGS`.
-    let flags = format!(
-        "--remap-path-prefix={}=.\u{1f}--remap-path-prefix={}=./target",
-        workspace.root().display(),
-        target.display()
-    );
+    // Of two prefixes that match, rustc takes the later one.
+    let mut prefixes = vec![
+        (workspace.root().to_path_buf(), "."),
+        (target.to_path_buf(), "./target"),
+    ];
+    prefixes.extend(cargo_home().map(|home| (home, "cargo")));
+    let flags: Vec<String> = prefixes
+        .iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
+        .collect();
     cargo
         .args(["--release"])
-        .env("CARGO_ENCODED_RUSTFLAGS", flags)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
+}
+
+/// Where cargo keeps the sources of dependencies, whose paths would be in
+/// every message of a panic.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo's own variable; the seam would make every command wait for a TLS library"
+)]
+fn cargo_home() -> Option<PathBuf> {
+    std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
 }
 
 /// A line of `cargo build --message-format json`.
