@@ -1,0 +1,226 @@
+//! The pieces that handlers are handed, made once.
+
+use std::sync::Arc;
+
+use entrada_tables::Tables;
+
+use super::files::catalogue;
+use super::upstream::Upstream;
+use super::{Ambient, StartError};
+use crate::address::AddressSource;
+use crate::audit::{Audit, AuditReader};
+use crate::auth::info::Info;
+use crate::auth::{SignInPieces, SignInSources};
+use crate::chat::{Chat, ChatLimits, ChatSources};
+use crate::config::{Settings, Surroundings, WeatherSettings};
+use crate::downstream::{Downstream, DownstreamSources};
+use crate::grants::Grants;
+use crate::identity::{Authenticator, Gate, KeyRings, OwnTokens, Profiles, Revocations};
+use crate::limits::Limits;
+use crate::mcp::{AllowedOrigins, McpServer, tools};
+use crate::oauth::ProtectedResources;
+use crate::oauth::clients::{AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup};
+use crate::ops::{Health, HealthSources, Root};
+use crate::policy::Policy;
+use crate::records::Records;
+use crate::state::Pieces;
+use crate::weather::{Alerts, ExampleWeather, OpenMeteo, OpenMeteoUrls, WeatherProvider};
+
+/// What several pieces share.
+pub(super) struct Shared {
+    pub(super) tables: Arc<dyn Tables>,
+    pub(super) rings: Arc<KeyRings>,
+    pub(super) policy: Arc<Policy>,
+    pub(super) profiles: Arc<Profiles>,
+    pub(super) revocations: Arc<Revocations>,
+    pub(super) grants: Arc<Grants>,
+    pub(super) authenticator: Arc<Authenticator>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) own: Arc<OwnTokens>,
+    pub(super) audit: Arc<Audit>,
+}
+
+pub(super) fn pieces(
+    settings: &Settings,
+    ambient: &Ambient,
+    upstream: &Upstream,
+    shared: Shared,
+) -> Result<Pieces, StartError> {
+    let base = settings.base_url.clone();
+    let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
+    let sources = HealthSources {
+        tables: shared.tables.clone(),
+        discovery: upstream.discovery.clone(),
+        validator: upstream.validator.clone(),
+        rings: shared.rings.clone(),
+        revocations: shared.revocations.clone(),
+        limits: shared.limits.clone(),
+        foundry: settings.foundry_endpoint.is_some(),
+    };
+    let health = Arc::new(Health::new(sources, clock.clone()));
+    let info = Arc::new(Info::new(
+        &base,
+        upstream.settings.tenant_id,
+        upstream.settings.client_id,
+        &upstream.settings.required_scope,
+    ));
+    let services = tool_services(settings, ambient, &shared, &health, &info);
+    let registry = tools::registry(&services, shared.policy.clone())
+        .map_err(|error| StartError::new("tools", error.to_string()))?;
+    let registry = Arc::new(registry);
+    let sign_in = sign_in(settings, ambient, upstream, &shared);
+    let downstream = Arc::new(downstream(ambient, upstream, &shared));
+    let addresses = AddressSource::new(settings.client_ip_header.clone());
+    Ok(Pieces {
+        root: Arc::new(Root::new(&base)),
+        health,
+        info,
+        gate: Arc::new(Gate::new(
+            shared.authenticator.clone(),
+            shared.limits.clone(),
+            addresses.clone(),
+        )),
+        limits: shared.limits.clone(),
+        addresses,
+        resources: Arc::new(ProtectedResources::new(&base, &upstream.settings)),
+        mcp: McpServer::new(
+            registry.clone(),
+            shared.grants.clone(),
+            shared.audit.clone(),
+        ),
+        registry,
+        origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
+        chat: Arc::new(chat(settings, ambient, &shared, downstream)?),
+        sign_in,
+        authenticator: shared.authenticator,
+        grants: shared.grants,
+        profiles: shared.profiles,
+        clock,
+        random,
+    })
+}
+
+fn tool_services(
+    settings: &Settings,
+    ambient: &Ambient,
+    shared: &Shared,
+    health: &Arc<Health>,
+    info: &Arc<Info>,
+) -> tools::Services {
+    let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
+    tools::Services {
+        weather: weather_provider(&settings.weather, ambient),
+        alerts: Arc::new(Alerts::new(
+            shared.tables.clone(),
+            clock.clone(),
+            random.clone(),
+        )),
+        records: Arc::new(Records::new(
+            shared.tables.clone(),
+            shared.rings.clone(),
+            clock.clone(),
+            random,
+        )),
+        audit: Arc::new(AuditReader::new(shared.tables.clone(), clock.clone())),
+        health: health.clone(),
+        info: info.clone(),
+        system: tools::SystemSources {
+            rings: shared.rings.clone(),
+            revocations: shared.revocations.clone(),
+            storage: settings.storage.kind(),
+            clock,
+        },
+    }
+}
+
+fn weather_provider(settings: &WeatherSettings, ambient: &Ambient) -> Arc<dyn WeatherProvider> {
+    let clock = ambient.clock.clone();
+    match settings {
+        WeatherSettings::Example => Arc::new(ExampleWeather::new(clock)),
+        WeatherSettings::OpenMeteo {
+            forecast,
+            geocoding,
+        } => {
+            let urls = OpenMeteoUrls {
+                forecast: forecast.clone(),
+                geocoding: geocoding.clone(),
+            };
+            let random = ambient.random.clone();
+            Arc::new(OpenMeteo::new(urls, ambient.http.clone(), clock, random))
+        }
+    }
+}
+
+fn sign_in(
+    settings: &Settings,
+    ambient: &Ambient,
+    upstream: &Upstream,
+    shared: &Shared,
+) -> SignInPieces {
+    let sources = SignInSources {
+        tables: shared.tables.clone(),
+        rings: shared.rings.clone(),
+        own: shared.own.clone(),
+        grants: shared.grants.clone(),
+        profiles: shared.profiles.clone(),
+        clients: Arc::new(clients(settings, ambient, shared)),
+        entra: upstream.client.clone(),
+        entra_settings: upstream.settings.clone(),
+        clock: ambient.clock.clone(),
+        random: ambient.random.clone(),
+    };
+    SignInPieces::new(settings, sources)
+}
+
+fn clients(settings: &Settings, ambient: &Ambient, shared: &Shared) -> Clients {
+    let development = settings.surroundings == Surroundings::Development;
+    let addresses = if development {
+        AddressPolicy::LoopbackToo
+    } else {
+        AddressPolicy::PublicOnly
+    };
+    let sources = ClientSources {
+        configured: settings.clients.configured.clone(),
+        redirects: RedirectRules::new(settings.clients.custom_redirect_uris.clone()),
+        addresses,
+        lookup: Arc::new(SystemLookup),
+        base: settings.base_url.clone(),
+        limiter: shared.limits.clone(),
+    };
+    Clients::new(
+        sources,
+        shared.tables.clone(),
+        ambient.clock.clone(),
+        ambient.random.clone(),
+    )
+}
+
+fn downstream(ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Downstream {
+    let sources = DownstreamSources {
+        tables: shared.tables.clone(),
+        rings: shared.rings.clone(),
+        entra: upstream.client.clone(),
+        grants: shared.grants.clone(),
+    };
+    Downstream::new(sources, ambient.clock.clone(), ambient.random.clone())
+}
+
+fn chat(
+    settings: &Settings,
+    ambient: &Ambient,
+    shared: &Shared,
+    downstream: Arc<Downstream>,
+) -> Result<Chat, StartError> {
+    let sources = ChatSources {
+        tables: shared.tables.clone(),
+        catalogue: catalogue(settings, ambient)?,
+        downstream,
+        policy: shared.policy.clone(),
+        revocations: shared.revocations.clone(),
+        audit: shared.audit.clone(),
+        rings: shared.rings.clone(),
+        clock: ambient.clock.clone(),
+        random: ambient.random.clone(),
+    };
+    Ok(Chat::new(sources, ChatLimits::default()))
+}

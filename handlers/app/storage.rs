@@ -1,0 +1,53 @@
+//! Storage, opened and made ready.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entrada_tables::{AzureTables, EmbeddedTables, Tables};
+
+use super::{Ambient, StartError, TABLES};
+use crate::config::{Settings, StorageSettings};
+use crate::error::chain;
+
+/// Makes the tables that are missing; tries for ever, since storage may come
+/// later than we do.
+pub(super) async fn make_tables(tables: &dyn Tables) {
+    let mut wait = Duration::from_millis(500);
+    for table in TABLES {
+        while let Err(error) = tables.create_table(table).await {
+            tracing::warn!(table, error = chain(&error), "a table could not be made");
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(30));
+        }
+    }
+}
+
+/// Storage, as the settings name it.
+pub(crate) fn open_tables(
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Result<Arc<dyn Tables>, StartError> {
+    const NAME: &str = "ENTRADA_STORAGE";
+    let fault = |error: &dyn std::error::Error| StartError::new(NAME, chain(error));
+    match &settings.storage {
+        StorageSettings::Embedded(path) => {
+            let tables =
+                EmbeddedTables::open(path, ambient.clock.clone()).map_err(|error| fault(&error))?;
+            Ok(Arc::new(tables))
+        }
+        StorageSettings::ConnectionString(text) => {
+            let tables = AzureTables::from_connection_string(
+                text,
+                ambient.http.clone(),
+                ambient.clock.clone(),
+                ambient.random.clone(),
+            )
+            .map_err(|error| fault(&error))?;
+            Ok(Arc::new(tables))
+        }
+        StorageSettings::TableService(_) => Err(StartError::new(
+            NAME,
+            "this version takes a connection string or a file; managed identity comes later",
+        )),
+    }
+}
