@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use jsonschema::Validator;
 use rmcp::model::{JsonObject, Tool as ToolDefinition, ToolAnnotations};
-use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -116,10 +117,12 @@ pub(super) fn problems(validator: &Validator, arguments: &Value) -> Option<Cow<'
 /// The JSON Schema (2020-12) of a type, everything inlined: some clients do
 /// not follow `$ref`.
 fn schema_of<T: JsonSchema>() -> Result<JsonObject, String> {
-    let settings = SchemaSettings::draft2020_12().with(|settings| {
-        settings.inline_subschemas = true;
-        settings.meta_schema = None;
-    });
+    let settings = SchemaSettings::draft2020_12()
+        .with(|settings| {
+            settings.inline_subschemas = true;
+            settings.meta_schema = None;
+        })
+        .with_transform(RecursiveTransform(without_number_format));
     let schema = settings.into_generator().into_root_schema_for::<T>();
     match schema.to_value() {
         Value::Object(mut object) => {
@@ -132,5 +135,20 @@ fn schema_of<T: JsonSchema>() -> Result<JsonObject, String> {
             Ok(object)
         }
         _ => Err("its schema is not an object".to_owned()),
+    }
+}
+
+/// JSON Schema defines formats of strings alone (2020-12 Validation, section
+/// 7.3). Those that name Rust's number types, such as `uint8`, make strict
+/// clients warn of an unknown format with every list of tools.
+fn without_number_format(schema: &mut Schema) {
+    let is_number = |kind: &Value| matches!(kind.as_str(), Some("integer" | "number"));
+    let of_number = match schema.get("type") {
+        Some(Value::Array(kinds)) => kinds.iter().any(is_number),
+        Some(kind) => is_number(kind),
+        None => false,
+    };
+    if of_number {
+        schema.remove("format");
     }
 }
