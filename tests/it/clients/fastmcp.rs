@@ -1,4 +1,4 @@
-//! The client of FastMCP, which listens for its callback itself.
+//! The client of `FastMCP`, which listens for its callback itself.
 
 use super::{live, python};
 

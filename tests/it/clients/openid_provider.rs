@@ -1,4 +1,4 @@
-//! A certified OpenID provider by somebody else where Entra ID would be.
+//! A certified `OpenID` provider by somebody else where Entra ID would be.
 
 use std::net::TcpListener;
 use std::path::PathBuf;
