@@ -9,6 +9,8 @@
 mod rig;
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod browser;

@@ -61,6 +61,11 @@ impl Handler {
         handler
     }
 
+    /// The settings that it runs with.
+    pub(crate) fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.address)
     }
