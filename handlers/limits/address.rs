@@ -6,25 +6,19 @@ use std::net::IpAddr;
 /// /64 that an IPv6 host chooses its addresses from at will (RFC 4291 section
 /// 2.5.4, RFC 8981).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Network([u8; 8]);
+pub(super) struct Network(u64);
 
 impl Network {
     pub(super) fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            // No host has an address in `::/96`, so the two cannot meet.
-            IpAddr::V4(address) => {
-                let [a, b, c, d] = address.octets();
-                Self([0, 0, 0, 0, a, b, c, d])
-            }
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self([a, b, c, d, e, f, g, h])
-            }
-        }
+        Self(match address.to_canonical() {
+            // No host has an address in `::/64`, so the two cannot meet.
+            IpAddr::V4(address) => u64::from(address.to_bits()),
+            IpAddr::V6(address) => u64::try_from(address.to_bits() >> 64).unwrap_or_default(),
+        })
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+    pub(super) fn bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
     }
 }
 

@@ -26,6 +26,10 @@ const LEAST_RENEWED: u32 = 8;
 /// How long an empty bucket is left alone at least.
 const POLL: Duration = Duration::from_millis(100);
 
+/// How long an instance serves by itself from a bucket that too many others
+/// change at the same time.
+const ALONE: Duration = Duration::from_secs(1);
+
 /// A bucket.
 #[derive(Debug)]
 pub(super) struct Bucket {
@@ -51,6 +55,8 @@ pub(super) struct Desk {
     empty_until: Duration,
     /// Whether the last block emptied the bucket.
     scarce: bool,
+    /// Until when this instance serves by itself.
+    alone_until: Duration,
     /// The row as it was last seen.
     seen: Option<Seen>,
     /// Ends when the question that is under way has been answered.
@@ -83,6 +89,7 @@ impl Bucket {
                 came_at: Duration::ZERO,
                 empty_until: Duration::ZERO,
                 scarce: false,
+                alone_until: Duration::ZERO,
                 seen: None,
                 flight: None,
                 local: Level::FULL,
@@ -135,7 +142,7 @@ impl Bucket {
     pub(super) fn order(&self, desk: &mut Desk, now: Duration) -> (u32, Option<Seen>) {
         let time = Duration::from_secs(u64::from(LEASE_SECONDS));
         if desk.supply > 0 {
-            let used = desk.supply.saturating_sub(self.lease.left());
+            let used = desk.supply.saturating_sub(self.lease.unused());
             let age = now
                 .saturating_sub(desk.came_at)
                 .clamp(Duration::from_millis(1), time);
@@ -144,7 +151,9 @@ impl Bucket {
             desk.want = needed.min(desk.want.saturating_mul(2));
         }
         desk.want = desk.want.clamp(1, self.rate.largest_block());
-        (desk.want, desk.seen.clone())
+        // What is in hand yet stays there when the block comes.
+        let missing = desk.want.saturating_sub(self.lease.left(Tick::of(now)));
+        (missing.max(1), desk.seen.clone())
     }
 }
 
@@ -160,6 +169,16 @@ impl Desk {
     /// Whether calls may be served before they are paid for.
     pub(super) fn gives_credit(&self) -> bool {
         !self.scarce
+    }
+
+    /// Whether this instance serves by itself.
+    pub(super) fn alone(&self, now: Duration) -> bool {
+        now < self.alone_until
+    }
+
+    /// Notes that too many others change the bucket in storage.
+    pub(super) fn stand_alone(&mut self, now: Duration) {
+        self.alone_until = now + ALONE;
     }
 
     /// The question that is under way, if there is one.

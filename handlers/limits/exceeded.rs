@@ -38,12 +38,14 @@ impl Exceeded {
     }
 
     /// The answer of routes with our own errors.
+    #[must_use]
     pub fn as_json(self) -> Response {
         ApiError::from(self).into_response()
     }
 
     /// The answer of OAuth routes that programs call (RFC 6749 section 5.2,
     /// with the code that section 4.1.2.1 has for "not now").
+    #[must_use]
     pub fn as_oauth_error(self) -> Response {
         let error = OAuthError::bad_request("temporarily_unavailable", self.detail())
             .with_status(StatusCode::TOO_MANY_REQUESTS);
@@ -51,6 +53,7 @@ impl Exceeded {
     }
 
     /// The answer of routes that people see.
+    #[must_use]
     pub fn as_page(self) -> Response {
         let status = StatusCode::TOO_MANY_REQUESTS;
         self.with_retry_after(refusal_page(status, "Too many requests", &self.detail()))

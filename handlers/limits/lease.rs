@@ -42,17 +42,15 @@ impl Hand {
     }
 
     fn unpack(word: u64) -> Self {
-        let [a, b, c, d, e, f, g, h] = word.to_be_bytes();
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
         Self {
-            until: Tick(u32::from_be_bytes([a, b, c, d])),
-            left: i32::from_be_bytes([e, f, g, h]),
+            until: Tick(half(word >> 32)),
+            left: half(word).cast_signed(),
         }
     }
 
     fn pack(self) -> u64 {
-        let [a, b, c, d] = self.until.0.to_be_bytes();
-        let [e, f, g, h] = self.left.to_be_bytes();
-        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+        (u64::from(self.until.0) << 32) | u64::from(self.left.cast_unsigned())
     }
 }
 
@@ -115,10 +113,18 @@ impl Lease {
         before.map_or(0, |hand| u32::try_from(with_block(hand).left).unwrap_or(0))
     }
 
-    /// What is left, whether or not its time is over.
-    pub(super) fn left(&self) -> u32 {
-        let hand = Hand::unpack(self.0.load(Ordering::Acquire));
-        u32::try_from(hand.left).unwrap_or(0)
+    /// What is in hand.
+    pub(super) fn left(&self, now: Tick) -> u32 {
+        u32::try_from(self.hand().at(now).left).unwrap_or(0)
+    }
+
+    /// What is in hand or was when its time ended.
+    pub(super) fn unused(&self) -> u32 {
+        u32::try_from(self.hand().left).unwrap_or(0)
+    }
+
+    fn hand(&self) -> Hand {
+        Hand::unpack(self.0.load(Ordering::Acquire))
     }
 
     /// Changes the word in one step, or not at all; answers what was there.
@@ -148,7 +154,7 @@ mod tests {
         let taken = lease.take(tick(1)).unwrap();
         assert_eq!((taken.left, taken.until), (2, tick(5)));
         assert_eq!(lease.take(tick(5)), None, "its time is over");
-        assert_eq!(lease.left(), 2);
+        assert_eq!((lease.left(tick(5)), lease.unused()), (0, 2));
         assert_eq!(lease.add(1, tick(5), tick(10)), 1, "what was left is gone");
     }
 

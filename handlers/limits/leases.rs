@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use super::bucket::{Bucket, Desk, InHand};
 use super::lease::Tick;
-use super::ledger::{Block, Ledger, Seen};
+use super::ledger::{Block, Ledger, LedgerError, Seen};
 use super::outage::Outage;
 
 /// How long storage may take for a block.
@@ -134,6 +134,9 @@ impl Leases {
             }
             return locally(bucket, &mut desk, now);
         }
+        if desk.alone(now) {
+            return locally(bucket, &mut desk, now);
+        }
         if let Some(wait) = desk.empty_for(now) {
             return Decision::Refuse(wait);
         }
@@ -197,7 +200,11 @@ impl Leases {
                 }
                 return;
             }
-            Ok(Err(error)) => crate::error::chain(&error),
+            Ok(Err(LedgerError::Contended)) => {
+                bucket.desk().stand_alone(self.now());
+                return;
+            }
+            Ok(Err(LedgerError::Storage(error))) => crate::error::chain(&error),
             Err(_) => "storage did not answer in time".to_owned(),
         };
         self.outage.began(self.now(), &error);

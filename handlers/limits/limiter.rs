@@ -233,23 +233,21 @@ impl Limits {
         let Some((figure, kind)) = self.address_limit(limit) else {
             return Ok(());
         };
-        let bucket = match address.map(Network::of) {
-            Some(network) => Some(self.addresses.get_with((limit, network), || {
-                Arc::new(new_bucket(figure, kind, network.bytes()))
-            })),
-            None => {
-                self.note_no_address();
-                self.without_address.clone()
-            }
+        let bucket = if let Some(network) = address.map(Network::of) {
+            self.addresses.get_with((limit, network), || {
+                Arc::new(new_bucket(figure, kind, &network.bytes()))
+            })
+        } else {
+            self.note_no_address();
+            let Some(shared) = self.without_address.clone() else {
+                return Ok(());
+            };
+            shared
         };
-        match bucket {
-            Some(bucket) => self
-                .leases
-                .take(&bucket, Standing::Stranger, self.leases.now())
-                .await
-                .map_err(Exceeded::new),
-            None => Ok(()),
-        }
+        self.leases
+            .take(&bucket, Standing::Stranger, self.leases.now())
+            .await
+            .map_err(Exceeded::new)
     }
 
     fn note_no_address(&self) {

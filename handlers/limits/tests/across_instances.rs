@@ -167,7 +167,7 @@ async fn a_hundred_people_behind_one_address_sign_in_at_once() {
             for request in 0..8 {
                 let instance = &instances[(person + request) % 4];
                 instance
-                    .charge_address(AddressLimit::SignIn, address("192.0.2.1"))
+                    .charge_address(AddressLimit::SignIn, Some(address("192.0.2.1")))
                     .await
                     .unwrap();
             }

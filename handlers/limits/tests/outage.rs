@@ -28,14 +28,13 @@ impl Write for Log {
 }
 
 impl Log {
-    fn listen() -> Self {
+    fn listen() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| tracing_subscriber::fmt().with_writer(|| Self).init());
         WRITTEN.take();
-        Self
     }
 
-    fn lines(&self, text: &str) -> usize {
+    fn lines(text: &str) -> usize {
         WRITTEN.with_borrow(|written| {
             let written = String::from_utf8_lossy(written);
             written.lines().filter(|line| line.contains(text)).count()
@@ -48,7 +47,7 @@ const BACK: &str = "storage answers again";
 
 #[tokio::test]
 async fn the_instance_limits_by_itself_says_so_once_and_comes_back() {
-    let log = Log::listen();
+    Log::listen();
     let world = World::new(user_alone(100)).await;
     let instance = world.instance();
     assert_eq!(instance.charge_caller(&user(1)).await, Ok(()));
@@ -66,14 +65,14 @@ async fn the_instance_limits_by_itself_says_so_once_and_comes_back() {
     }
     world.settle().await;
     assert!(world.tables.trips() <= 50, "one question at a time");
-    assert_eq!((log.lines(AWAY), log.lines(BACK)), (1, 0));
+    assert_eq!((Log::lines(AWAY), Log::lines(BACK)), (1, 0));
 
     world.tables.recover();
     world.advance(10_000);
     assert_eq!(instance.charge_caller(&user(4)).await, Ok(()));
     world.settle().await;
     assert_eq!(instance.status(), LimitsStatus::Operational);
-    assert_eq!((log.lines(AWAY), log.lines(BACK)), (1, 1));
+    assert_eq!((Log::lines(AWAY), Log::lines(BACK)), (1, 1));
     assert_within_a_tenth(at_once(&instance, user(4), 300).await, 200.0);
 }
 
@@ -131,7 +130,7 @@ async fn where_the_table_is_missing_it_is_made() {
 
 #[tokio::test]
 async fn without_an_address_one_bucket_of_global_size_counts_apart() {
-    let log = Log::listen();
+    Log::listen();
     let figures = Figures {
         global: NonZeroU32::new(10),
         ..from_one(10)
@@ -147,7 +146,7 @@ async fn without_an_address_one_bucket_of_global_size_counts_apart() {
     }
     assert_eq!(through, 20);
     assert_eq!(instance.addresses(), AddressesStatus::Missing);
-    assert_eq!(log.lines("without its caller's address"), 1);
+    assert_eq!(Log::lines("without its caller's address"), 1);
     assert_eq!(instance.charge_caller(&user(1)).await, Ok(()));
     world.advance(601_000);
     assert_eq!(instance.addresses(), AddressesStatus::Known);

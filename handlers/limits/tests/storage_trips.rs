@@ -25,7 +25,7 @@ async fn the_first_call_of_a_known_caller_does_not_wait_for_storage() {
     let mut first = std::pin::pin!(instance.charge_caller(&caller));
     let answer = futures::poll!(first.as_mut());
     assert_eq!(answer, std::task::Poll::Ready(Ok(())));
-    let stranger = instance.charge_address(AddressLimit::SignIn, address("192.0.2.1"));
+    let stranger = instance.charge_address(AddressLimit::SignIn, Some(address("192.0.2.1")));
     assert_eq!(stranger.await, Ok(()));
 }
 
@@ -46,7 +46,8 @@ async fn a_flood_of_bad_tokens_from_one_address_costs_few_writes() {
     // 2,000 a second for half a minute.
     for _ in 0..300 {
         for _ in 0..200 {
-            let charged = instance.charge_address(AddressLimit::RefusedToken, address("192.0.2.1"));
+            let charged =
+                instance.charge_address(AddressLimit::RefusedToken, Some(address("192.0.2.1")));
             through += u32::from(charged.await.is_ok());
         }
         world.advance(100);
@@ -64,7 +65,8 @@ async fn ever_new_addresses_leave_no_rows_behind() {
     for minute in 0..4_u8 {
         for host in 0..=255_u8 {
             let limit = AddressLimit::RefusedToken;
-            let charged = instance.charge_address(limit, address(&format!("10.0.{minute}.{host}")));
+            let charged =
+                instance.charge_address(limit, Some(address(&format!("10.0.{minute}.{host}"))));
             charged.await.unwrap();
         }
         world.settle().await;
