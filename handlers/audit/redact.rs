@@ -127,10 +127,11 @@ impl Redaction {
     /// JSON inside a text is looked into as well.
     fn string(&mut self, text: &str, depth: usize) -> Value {
         let trimmed = text.trim_start();
-        if trimmed.starts_with(['{', '[']) && depth < DEPTH {
-            if let Ok(inner) = serde_json::from_str::<Value>(trimmed) {
-                return self.value(&inner, depth + 1);
-            }
+        if trimmed.starts_with(['{', '['])
+            && depth < DEPTH
+            && let Ok(inner) = serde_json::from_str::<Value>(trimmed)
+        {
+            return self.value(&inner, depth + 1);
         }
         // A secret at the cut must not lose the part that gives it away.
         let beginning: String = text.chars().take(TEXT * 8).collect();
@@ -252,7 +253,7 @@ fn has_secret_shape(word: &str) -> bool {
     }
     word.split(['.', '~', '%']).any(|part| {
         let hex = part.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let count = |is: fn(&u8) -> bool| part.bytes().filter(|byte| is(byte)).count();
+        let count = |is: fn(&u8) -> bool| part.bytes().filter(is).count();
         let mixed = count(u8::is_ascii_digit) >= 2
             && count(u8::is_ascii_uppercase) >= 2
             && count(u8::is_ascii_lowercase) >= 2;

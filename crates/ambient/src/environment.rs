@@ -28,9 +28,7 @@ pub struct FixedEnvironment {
 
 impl FixedEnvironment {
     /// Exactly the given settings.
-    pub fn new<N: Into<String>, V: Into<String>>(
-        values: impl IntoIterator<Item = (N, V)>,
-    ) -> Self {
+    pub fn new<N: Into<String>, V: Into<String>>(values: impl IntoIterator<Item = (N, V)>) -> Self {
         Self {
             values: values
                 .into_iter()

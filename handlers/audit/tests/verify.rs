@@ -1,5 +1,6 @@
 //! Whatever is done to the log is found; a log that nobody touched verifies.
 
+use entrada_ambient::Clock as _;
 use std::time::Duration;
 
 use entrada_tables::{Condition, Row, Value};
@@ -73,7 +74,6 @@ async fn a_log_that_nobody_touched_verifies() {
         ..Scope::default()
     };
     assert_eq!(world.verify(tenant).await.entries, 2);
-    use entrada_ambient::Clock as _;
     let hour = Some(Hour::of(world.clock.now()));
     let last = Scope {
         from: hour,
@@ -207,7 +207,6 @@ async fn a_whole_hour_that_was_removed_is_found_by_the_lists() {
 #[tokio::test]
 async fn a_list_of_heads_that_was_removed_is_found_by_the_next() {
     let world = world().await;
-    use entrada_ambient::Clock as _;
     let before = Hour::of(world.clock.now()).before();
     for row in world.rows(&format!("runs-{before}"), "").await {
         remove(&world, &row).await;

@@ -25,7 +25,10 @@ async fn call(rig: &Rig, token: &str, name: &str, arguments: Value) -> Value {
 async fn entries(rig: &Rig, filter: Value) -> Vec<Value> {
     let answer = call(rig, &rig.token("admin"), "admin_audit_query", filter).await;
     let page = &answer["result"]["structuredContent"];
-    page["entries"].as_array().unwrap_or_else(|| panic!("{answer}")).clone()
+    page["entries"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{answer}"))
+        .clone()
 }
 
 #[tokio::test]
@@ -56,7 +59,9 @@ async fn refusals_sign_ins_and_reads_are_in_the_log() {
     }
     let tokens = Person::new(&rig, "writer").tokens().await;
     let refresh = json!({"refresh_token": tokens["refresh_token"]});
-    let (status, _) = rig.ask(rig.http.post(rig.url("/auth/refresh")).json(&refresh)).await;
+    let (status, _) = rig
+        .ask(rig.http.post(rig.url("/auth/refresh")).json(&refresh))
+        .await;
     assert_eq!(status, 200);
     let all = entries(&rig, json!({})).await;
     for method in ["sign_in", "grant.redeemed", "grant.refreshed"] {
@@ -66,7 +71,10 @@ async fn refusals_sign_ins_and_reads_are_in_the_log() {
     assert!(!serde_json::to_string(&all).unwrap().contains("eyJ"));
     call(&rig, &reader, "get_weather", json!({"city": "Lisbon"})).await;
     for _ in 0..40 {
-        if !entries(&rig, json!({"tool": "get_weather"})).await.is_empty() {
+        if !entries(&rig, json!({"tool": "get_weather"}))
+            .await
+            .is_empty()
+        {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -104,14 +112,20 @@ async fn the_log_verifies_until_somebody_takes_a_row_away() {
         use entrada_tables::{Condition, Query};
         let tables = rig.tables();
         let tenant = entrada_stand_ins::directory::CONTOSO;
-        let found = tables.expired("entradaaudit", i64::MAX / 2, 100, None).await.unwrap();
+        let found = tables
+            .expired("entradaaudit", i64::MAX / 2, 100, None)
+            .await
+            .unwrap();
         let partition = found
             .rows
             .into_iter()
             .map(|row| row.partition)
             .find(|name| name.starts_with(&tenant.to_string()))
             .unwrap();
-        let rows = tables.query("entradaaudit", &Query::partition(partition)).await.unwrap();
+        let rows = tables
+            .query("entradaaudit", &Query::partition(partition))
+            .await
+            .unwrap();
         let row = &rows.rows[1];
         tables
             .delete("entradaaudit", &row.partition, &row.row, &Condition::Exists)
@@ -134,6 +148,9 @@ async fn verify(rig: &Rig) -> (bool, String) {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code().is_some_and(|code| code <= 1), "{errors}");
+    assert!(
+        output.status.code().is_some_and(|code| code <= 1),
+        "{errors}"
+    );
     (output.status.success(), text + &errors)
 }

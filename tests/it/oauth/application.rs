@@ -36,7 +36,9 @@ impl<'a> Application<'a> {
             "redirect_uris": [redirect],
             "token_endpoint_auth_method": "none",
         });
-        let (status, answer) = rig.ask(rig.http.post(rig.url("/register")).json(&body)).await;
+        let (status, answer) = rig
+            .ask(rig.http.post(rig.url("/register")).json(&body))
+            .await;
         assert_eq!(status, 201, "{answer}");
         Self {
             rig,
@@ -79,7 +81,10 @@ impl<'a> Application<'a> {
         let response = person.visit(&self.authorize(changes)).await;
         assert_eq!(response.status(), StatusCode::FOUND);
         let page = location(&response);
-        assert!(page.starts_with(&format!("{}/consent?", self.rig.handler.base)), "{page}");
+        assert!(
+            page.starts_with(&format!("{}/consent?", self.rig.handler.base)),
+            "{page}"
+        );
         page
     }
 
@@ -203,7 +208,9 @@ pub(super) async fn answer(
     let shown = person.visit(page).await;
     assert_eq!(shown.status(), StatusCode::OK);
     let mut form = pressed(&shown.text().await.unwrap(), button);
-    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let more = more
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     form.extend(more);
     person.submit(&rig.url("/consent"), &form, &[]).await
 }

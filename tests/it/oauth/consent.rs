@@ -17,13 +17,24 @@ async fn the_page_says_who_asks_for_what_and_where_it_goes() {
     let text = shown.text().await.unwrap();
     // The name is shown as text, whatever it holds.
     assert!(text.contains("A &lt;b&gt;bold&lt;/b&gt; client"), "{text}");
-    assert!(text.contains("http://<strong>127.0.0.1</strong>:33418/callback"), "{text}");
+    assert!(
+        text.contains("http://<strong>127.0.0.1</strong>:33418/callback"),
+        "{text}"
+    );
     assert!(text.contains(&format!("{}/mcp", rig.handler.base)));
     assert!(text.contains("access_as_user openid profile offline_access"));
-    assert!(text.contains("Take care."), "loopback clients carry a warning");
+    assert!(
+        text.contains("Take care."),
+        "loopback clients carry a warning"
+    );
     assert!(!text.contains("<script") && !text.contains("http-equiv"));
     let policy = headers["content-security-policy"].to_str().unwrap();
-    for part in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'", "'sha256-"] {
+    for part in [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+        "'sha256-",
+    ] {
         assert!(policy.contains(part), "{policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
@@ -45,7 +56,10 @@ async fn the_page_comes_each_time_and_before_entra() {
     let mut person = Person::new(&rig, "reader");
     for _ in 0..2 {
         let entra = application.approve(&mut person, &[]).await;
-        assert_eq!(parameter(&entra, "prompt").as_deref(), Some("select_account"));
+        assert_eq!(
+            parameter(&entra, "prompt").as_deref(),
+            Some("select_account")
+        );
         let callback = person.sign_in_at_entra(&entra).await;
         let back = location(&person.visit(&callback).await);
         assert!(parameter(&back, "code").is_some());
@@ -60,7 +74,10 @@ async fn a_page_that_was_rendered_twice_works_from_either() {
     let page = application.ask(&mut person, &[]).await;
     let first = person.visit(&page).await.text().await.unwrap();
     let second = person.visit(&page).await.text().await.unwrap();
-    for (text, mut tab) in [(&first, person.another_tab()), (&second, person.another_tab())] {
+    for (text, mut tab) in [
+        (&first, person.another_tab()),
+        (&second, person.another_tab()),
+    ] {
         let form = pressed(text, "approve");
         let response = tab.submit(&rig.url("/consent"), &form, &[]).await;
         assert_eq!(response.status(), StatusCode::SEE_OTHER);
@@ -88,10 +105,16 @@ async fn an_approval_that_is_submitted_twice_is_one_sign_in() {
     let code = parameter(&back, "code").unwrap();
     assert_eq!(application.redeem(&code).await.0, 200);
     // Its state is used: neither the callback nor the form brings it back.
-    assert_eq!(last.visit(&callback).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        last.visit(&callback).await.status(),
+        StatusCode::BAD_REQUEST
+    );
     let again = last.submit(&url, &form, &[]).await;
     let callback = last.sign_in_at_entra(&location(&again)).await;
-    assert_eq!(last.visit(&callback).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        last.visit(&callback).await.status(),
+        StatusCode::BAD_REQUEST
+    );
 }
 
 #[tokio::test]
@@ -105,7 +128,10 @@ async fn a_refusal_is_told_to_the_client_and_is_final() {
         assert!(back.starts_with(WEBSITE));
         assert_eq!(parameter(&back, "error").as_deref(), Some("access_denied"));
         assert_eq!(parameter(&back, "state").as_deref(), Some("its state"));
-        assert_eq!(parameter(&back, "iss").as_deref(), Some(rig.handler.base.as_str()));
+        assert_eq!(
+            parameter(&back, "iss").as_deref(),
+            Some(rig.handler.base.as_str())
+        );
     }
     let approved = answer(&rig, &mut person, &page, "approve", &[]).await;
     assert_eq!(approved.status(), StatusCode::BAD_REQUEST);
@@ -131,7 +157,10 @@ async fn another_sites_form_is_refused() {
     }
     // A browser sends `null` from a page without referrer.
     let own = [("sec-fetch-site", "same-origin"), ("origin", "null")];
-    assert_eq!(person.submit(&url, &form, &own).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(
+        person.submit(&url, &form, &own).await.status(),
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test]
@@ -144,17 +173,34 @@ async fn a_form_without_the_pages_cookie_or_with_anothers_token_is_refused() {
     let url = rig.url("/consent");
     // A thief has begun this request and lures somebody to submit the form.
     let mut lured = Person::new(&rig, "writer");
-    assert_eq!(lured.submit(&url, &form, &[]).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        lured.submit(&url, &form, &[]).await.status(),
+        StatusCode::BAD_REQUEST
+    );
     let altered: Vec<_> = form
         .iter()
         .map(|(name, value)| {
-            let value = if name == "csrf_token" { "x".repeat(43) } else { value.clone() };
+            let value = if name == "csrf_token" {
+                "x".repeat(43)
+            } else {
+                value.clone()
+            };
             (name.clone(), value)
         })
         .collect();
-    assert_eq!(person.submit(&url, &altered, &[]).await.status(), StatusCode::BAD_REQUEST);
-    let missing: Vec<_> = form.iter().filter(|(name, _)| name != "csrf_token").cloned().collect();
-    assert_eq!(person.submit(&url, &missing, &[]).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        person.submit(&url, &altered, &[]).await.status(),
+        StatusCode::BAD_REQUEST
+    );
+    let missing: Vec<_> = form
+        .iter()
+        .filter(|(name, _)| name != "csrf_token")
+        .cloned()
+        .collect();
+    assert_eq!(
+        person.submit(&url, &missing, &[]).await.status(),
+        StatusCode::BAD_REQUEST
+    );
     assert!(!person.holds("entrada-login-") && !lured.holds("entrada-login-"));
 }
 

@@ -11,7 +11,9 @@ async fn a_kill_between_any_two_steps_loses_nothing() {
     let id = Application::register(&rig, LOOPBACK).await.id;
     rig.restart().await;
     let mut person = Person::new(&rig, "writer");
-    let page = Application::known(&rig, &id, LOOPBACK).ask(&mut person, &[]).await;
+    let page = Application::known(&rig, &id, LOOPBACK)
+        .ask(&mut person, &[])
+        .await;
     let cookies = person.leave();
     rig.restart().await;
     let mut person = Person::returning(&rig, "writer", cookies);
@@ -40,7 +42,10 @@ async fn a_kill_between_any_two_steps_loses_nothing() {
     // The answer that was lost in the kill comes again, and theft is still
     // known as such.
     let (status, again) = application.refresh(&tokens["refresh_token"]).await;
-    assert_eq!((status, &again["refresh_token"]), (200, &next["refresh_token"]));
+    assert_eq!(
+        (status, &again["refresh_token"]),
+        (200, &next["refresh_token"])
+    );
     assert_eq!(application.refresh(&next["refresh_token"]).await.0, 200);
     assert_eq!(application.refresh(&tokens["refresh_token"]).await.0, 400);
     assert_eq!(rig.get("/mcp/tools", access).await.0, 401);

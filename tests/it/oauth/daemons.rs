@@ -36,7 +36,10 @@ impl Key {
     fn sign(&self, header: &Value, claims: &Value) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let message = format!("{}.{}", encode(header), encode(claims));
-        let signature = self.0.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
+        let signature = self
+            .0
+            .sign(&SystemRandom::new(), message.as_bytes())
+            .unwrap();
         format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }
@@ -106,7 +109,10 @@ async fn a_daemon_gets_a_token_in_its_own_name_once_for_each_assertion() {
     assert!(!tools.to_string().contains("set_weather_alert"), "{tools}");
     assert_eq!(rig.get("/api/auth/me", access).await.0, 401);
     let (status, replayed) = ask(&rig, &assertion, &[]).await;
-    assert_eq!((status, &replayed["error"]), (401, &json!("invalid_client")));
+    assert_eq!(
+        (status, &replayed["error"]),
+        (401, &json!("invalid_client"))
+    );
     // It can be taken back like anybody's.
     let own = key.sign(&header(), &claims(&rig, &json!({})));
     let form = [
@@ -114,7 +120,13 @@ async fn a_daemon_gets_a_token_in_its_own_name_once_for_each_assertion() {
         ("client_assertion_type", JWT_BEARER),
         ("client_assertion", &own),
     ];
-    let revoked = rig.http.post(rig.url("/revoke")).form(&form).send().await.unwrap();
+    let revoked = rig
+        .http
+        .post(rig.url("/revoke"))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(revoked.status(), 200);
     assert_eq!(rig.get("/mcp/tools", access).await.0, 401);
 }
@@ -143,7 +155,11 @@ async fn every_fault_of_an_assertion_is_refused() {
     ] {
         let assertion = key.sign(&header(), &claims(&rig, &changes));
         let (status, answer) = ask(&rig, &assertion, &[]).await;
-        assert_eq!((status, &answer["error"]), (401, &json!("invalid_client")), "{changes}");
+        assert_eq!(
+            (status, &answer["error"]),
+            (401, &json!("invalid_client")),
+            "{changes}"
+        );
     }
     let good = claims(&rig, &json!({}));
     for header in [
@@ -173,7 +189,10 @@ async fn daemons_get_nothing_where_they_are_not_enabled() {
     let rig = rig(&key, "false").await;
     let assertion = key.sign(&header(), &claims(&rig, &json!({})));
     let (status, answer) = ask(&rig, &assertion, &[]).await;
-    assert_eq!((status, &answer["error"]), (400, &json!("unsupported_grant_type")));
+    assert_eq!(
+        (status, &answer["error"]),
+        (400, &json!("unsupported_grant_type"))
+    );
 }
 
 #[tokio::test]

@@ -14,7 +14,9 @@ fn error(answer: &(u16, Value)) -> (u16, &str) {
 async fn two_hundred_refreshes_at_once_yield_one_successor() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
-    let tokens = application.tokens(&mut Person::new(&rig, "reader"), &[]).await;
+    let tokens = application
+        .tokens(&mut Person::new(&rig, "reader"), &[])
+        .await;
     let attempts = (0..200).map(|_| application.refresh(&tokens["refresh_token"]));
     let answers = futures::future::join_all(attempts).await;
     let mut successors: Vec<_> = answers
@@ -34,7 +36,9 @@ async fn two_hundred_refreshes_at_once_yield_one_successor() {
 async fn a_replay_after_the_successors_first_use_ends_the_family() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
-    let first = application.tokens(&mut Person::new(&rig, "reader"), &[]).await;
+    let first = application
+        .tokens(&mut Person::new(&rig, "reader"), &[])
+        .await;
     let (_, second) = application.refresh(&first["refresh_token"]).await;
     // Before it: the same successor, since the answer may have been lost.
     let (_, repeated) = application.refresh(&first["refresh_token"]).await;
@@ -52,7 +56,9 @@ async fn a_replay_after_the_successors_first_use_ends_the_family() {
 async fn tokens_of_the_two_kinds_of_sign_in_are_never_each_others() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
-    let of_client = application.tokens(&mut Person::new(&rig, "reader"), &[]).await;
+    let of_client = application
+        .tokens(&mut Person::new(&rig, "reader"), &[])
+        .await;
     let of_front_end = Person::new(&rig, "reader").tokens().await;
     let crossed = application.refresh(&of_front_end["refresh_token"]).await;
     assert_eq!(error(&crossed), (400, "invalid_grant"));
@@ -65,7 +71,10 @@ async fn tokens_of_the_two_kinds_of_sign_in_are_never_each_others() {
     let stolen = other.refresh(&of_client["refresh_token"]).await;
     assert_eq!(error(&stolen), (400, "invalid_grant"));
     // All of them are still good for whom they were made.
-    assert_eq!(application.refresh(&of_client["refresh_token"]).await.0, 200);
+    assert_eq!(
+        application.refresh(&of_client["refresh_token"]).await.0,
+        200
+    );
 }
 
 #[tokio::test]
@@ -74,11 +83,20 @@ async fn neither_resource_nor_scope_widens_and_a_refused_attempt_uses_nothing_up
     let base = rig.handler.base.clone();
     let application = Application::register(&rig, LOOPBACK).await;
     let asked = [("scope", "mcp offline_access")];
-    let tokens = application.tokens(&mut Person::new(&rig, "reader"), &asked).await;
+    let tokens = application
+        .tokens(&mut Person::new(&rig, "reader"), &asked)
+        .await;
     let token = tokens["refresh_token"].as_str().unwrap();
-    let (webhook, mcp) = (format!("{base}/runtime/webhooks/mcp"), format!("{base}/mcp"));
+    let (webhook, mcp) = (
+        format!("{base}/runtime/webhooks/mcp"),
+        format!("{base}/mcp"),
+    );
     let refresh = |name, value| {
-        let fields = [("grant_type", "refresh_token"), ("refresh_token", token), (name, value)];
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            (name, value),
+        ];
         let application = &application;
         async move { application.token(&fields).await }
     };
@@ -88,7 +106,11 @@ async fn neither_resource_nor_scope_widens_and_a_refused_attempt_uses_nothing_up
         ("scope", "api", "invalid_scope"),
         ("scope", "mcp api", "invalid_scope"),
     ] {
-        assert_eq!(error(&refresh(name, value).await), (400, expected), "{value}");
+        assert_eq!(
+            error(&refresh(name, value).await),
+            (400, expected),
+            "{value}"
+        );
     }
     let (status, answer) = refresh("scope", "mcp").await;
     assert_eq!((status, &answer["scope"]), (200, &json!("mcp")));
@@ -101,17 +123,28 @@ async fn neither_resource_nor_scope_widens_and_a_refused_attempt_uses_nothing_up
 /// Makes Entra's tokens in every grant of a person old, as if time had
 /// passed, so that the next refresh asks Entra.
 async fn age(rig: &mut Rig, refresh_token: &Value) {
-    let partition = refresh_token.as_str().unwrap().split('.').nth(1).unwrap().to_owned();
+    let partition = refresh_token
+        .as_str()
+        .unwrap()
+        .split('.')
+        .nth(1)
+        .unwrap()
+        .to_owned();
     rig.handler.kill().await;
     {
         let tables = rig.tables();
         let query = Query::partition(&partition).prefix("grant-");
-        let rows = query_all(tables.as_ref(), "entradagrants", &query, 100).await.unwrap();
+        let rows = query_all(tables.as_ref(), "entradagrants", &query, 100)
+            .await
+            .unwrap();
         assert!(!rows.is_empty());
         for row in rows {
             let obtained = row.int64("upstream_obtained_at").unwrap() - 3_000;
             let aged = Row::new(&row.partition, &row.row).with("upstream_obtained_at", obtained);
-            tables.merge("entradagrants", &aged, &Condition::Exists).await.unwrap();
+            tables
+                .merge("entradagrants", &aged, &Condition::Exists)
+                .await
+                .unwrap();
         }
     }
     rig.restart().await;
@@ -120,7 +153,11 @@ async fn age(rig: &mut Rig, refresh_token: &Value) {
 async fn change(rig: &Rig, persona: &str, change: Value) {
     let url = format!("{}stand-in/people/{persona}", rig.stand_ins.url());
     let answer = rig.http.post(url).json(&change).send().await.unwrap();
-    assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+    assert!(
+        answer.status().is_success(),
+        "{}",
+        answer.text().await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -128,7 +165,9 @@ async fn a_role_that_was_taken_away_is_gone_after_the_next_refresh() {
     let mut rig = Rig::start().await;
     let tokens = {
         let application = Application::register(&rig, LOOPBACK).await;
-        let tokens = application.tokens(&mut Person::new(&rig, "writer"), &[]).await;
+        let tokens = application
+            .tokens(&mut Person::new(&rig, "writer"), &[])
+            .await;
         (application.id, tokens)
     };
     age(&mut rig, &tokens.1["refresh_token"]).await;
@@ -146,7 +185,9 @@ async fn a_disabled_account_ends_the_grant() {
     let mut rig = Rig::start().await;
     let (id, tokens) = {
         let application = Application::register(&rig, LOOPBACK).await;
-        let tokens = application.tokens(&mut Person::new(&rig, "writer"), &[]).await;
+        let tokens = application
+            .tokens(&mut Person::new(&rig, "writer"), &[])
+            .await;
         (application.id, tokens)
     };
     age(&mut rig, &tokens["refresh_token"]).await;
@@ -163,7 +204,9 @@ async fn claims_that_entra_wants_are_met_at_the_next_sign_in() {
     let mut rig = Rig::start().await;
     let (id, tokens) = {
         let application = Application::register(&rig, LOOPBACK).await;
-        let tokens = application.tokens(&mut Person::new(&rig, "writer"), &[]).await;
+        let tokens = application
+            .tokens(&mut Person::new(&rig, "writer"), &[])
+            .await;
         (application.id, tokens)
     };
     age(&mut rig, &tokens["refresh_token"]).await;
@@ -194,7 +237,9 @@ async fn entra_being_away_signs_nobody_out() {
     let mut rig = Rig::start().await;
     let (id, tokens) = {
         let application = Application::register(&rig, LOOPBACK).await;
-        let tokens = application.tokens(&mut Person::new(&rig, "writer"), &[]).await;
+        let tokens = application
+            .tokens(&mut Person::new(&rig, "writer"), &[])
+            .await;
         (application.id, tokens)
     };
     age(&mut rig, &tokens["refresh_token"]).await;

@@ -44,7 +44,10 @@ async fn the_same_again_is_not_asked_when_the_person_came_by_themselves() {
         &[("sec-fetch-site", "same-site")],
         &[],
     ] {
-        assert!(is_asked(&rig, &mut person, &url, headers).await, "{headers:?}");
+        assert!(
+            is_asked(&rig, &mut person, &url, headers).await,
+            "{headers:?}"
+        );
     }
 }
 
@@ -61,7 +64,10 @@ async fn anything_else_is_asked() {
         application.authorize(&[("resource", &webhook)]),
         application.authorize(&[("prompt", "consent")]),
     ] {
-        assert!(is_asked(&rig, &mut person, &url, &BY_THEMSELVES).await, "{url}");
+        assert!(
+            is_asked(&rig, &mut person, &url, &BY_THEMSELVES).await,
+            "{url}"
+        );
     }
     let mut stranger = Person::new(&rig, "reader");
     let url = application.authorize(&[]);
@@ -74,7 +80,9 @@ async fn another_account_in_the_same_browser_is_asked_and_gets_no_code() {
     let application = Application::register(&rig, WEBSITE).await;
     let mut person = Person::new(&rig, "reader");
     remember(&rig, &application, &mut person).await;
-    let response = person.visit_with(&application.authorize(&[]), &BY_THEMSELVES).await;
+    let response = person
+        .visit_with(&application.authorize(&[]), &BY_THEMSELVES)
+        .await;
     let entra = location(&response);
     person.lend_to("writer");
     let callback = person.sign_in_at_entra(&entra).await;
@@ -107,7 +115,10 @@ async fn ending_the_sign_in_forgets_the_consent() {
     let (_, list) = rig.get("/api/grants", &mine).await;
     let id = list["grants"][0]["id"].as_str().unwrap();
     let request = rig.http.delete(rig.url(&format!("/api/grants/{id}")));
-    assert_eq!(request.bearer_auth(&mine).send().await.unwrap().status(), 204);
+    assert_eq!(
+        request.bearer_auth(&mine).send().await.unwrap().status(),
+        204
+    );
     let url = application.authorize(&[]);
     assert!(is_asked(&rig, &mut person, &url, &BY_THEMSELVES).await);
 }

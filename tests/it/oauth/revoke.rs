@@ -12,7 +12,10 @@ async fn revoke(rig: &Rig, client_id: &str, token: &str) -> u16 {
 }
 
 async fn is_good(rig: &Rig, tokens: &Value) -> bool {
-    rig.get("/mcp/tools", tokens["access_token"].as_str().unwrap()).await.0 == 200
+    rig.get("/mcp/tools", tokens["access_token"].as_str().unwrap())
+        .await
+        .0
+        == 200
 }
 
 #[tokio::test]
@@ -20,7 +23,9 @@ async fn a_token_of_either_kind_ends_the_sign_in() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
     for kind in ["refresh_token", "access_token"] {
-        let tokens = application.tokens(&mut Person::new(&rig, "reader"), &[]).await;
+        let tokens = application
+            .tokens(&mut Person::new(&rig, "reader"), &[])
+            .await;
         assert!(is_good(&rig, &tokens).await);
         let token = tokens[kind].as_str().unwrap();
         assert_eq!(revoke(&rig, &application.id, token).await, 200);
@@ -37,12 +42,20 @@ async fn what_is_unknown_or_another_clients_changes_nothing() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
     let other = Application::register(&rig, LOOPBACK).await;
-    let tokens = application.tokens(&mut Person::new(&rig, "reader"), &[]).await;
+    let tokens = application
+        .tokens(&mut Person::new(&rig, "reader"), &[])
+        .await;
     for kind in ["refresh_token", "access_token"] {
-        assert_eq!(revoke(&rig, &other.id, tokens[kind].as_str().unwrap()).await, 200);
+        assert_eq!(
+            revoke(&rig, &other.id, tokens[kind].as_str().unwrap()).await,
+            200
+        );
     }
     assert_eq!(revoke(&rig, &application.id, "nothing").await, 200);
     assert!(is_good(&rig, &tokens).await);
-    assert_eq!(revoke(&rig, "er-00000000000000000000000000000000", "x").await, 401);
+    assert_eq!(
+        revoke(&rig, "er-00000000000000000000000000000000", "x").await,
+        401
+    );
     assert_eq!(revoke(&rig, &application.id, "").await, 400);
 }

@@ -29,11 +29,17 @@ async fn a_token_without_the_scope_is_told_which_one_to_ask_for() {
         issued.unwrap().expose_secret().to_owned()
     };
     assert_eq!(rig.get("/mcp/tools", &token("mcp")).await.0, 200);
-    let request = rig.http.get(rig.url("/mcp/tools")).bearer_auth(token("other"));
+    let request = rig
+        .http
+        .get(rig.url("/mcp/tools"))
+        .bearer_auth(token("other"));
     let refused = request.send().await.unwrap();
     assert_eq!(refused.status(), 403);
     let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
-    assert!(challenge.starts_with("Bearer error=\"insufficient_scope\""), "{challenge}");
+    assert!(
+        challenge.starts_with("Bearer error=\"insufficient_scope\""),
+        "{challenge}"
+    );
     assert!(challenge.contains("scope=\"mcp\""), "{challenge}");
     assert!(challenge.contains("resource_metadata=\""), "{challenge}");
 }

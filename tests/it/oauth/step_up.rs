@@ -18,7 +18,13 @@ const CLAIMS: &str = r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}
 /// Puts an offer for the grant of these tokens into storage, as a tool call
 /// that Entra wants more for leaves it.
 async fn offer(rig: &mut Rig, id: &str, tokens: &Value, seconds: i64) -> String {
-    let grant = tokens["refresh_token"].as_str().unwrap().split('.').nth(2).unwrap().to_owned();
+    let grant = tokens["refresh_token"]
+        .as_str()
+        .unwrap()
+        .split('.')
+        .nth(2)
+        .unwrap()
+        .to_owned();
     let hash = digest(&SHA256, id.as_bytes());
     let row = Row::new(
         format!("{:02x}", hash.as_ref()[0]),
@@ -39,7 +45,9 @@ async fn offer(rig: &mut Rig, id: &str, tokens: &Value, seconds: i64) -> String 
 async fn signed_in() -> (Rig, String, Value) {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
-    let tokens = application.tokens(&mut Person::new(&rig, "writer"), &[]).await;
+    let tokens = application
+        .tokens(&mut Person::new(&rig, "writer"), &[])
+        .await;
     let id = application.id.clone();
     drop(application);
     (rig, id, tokens)
@@ -51,7 +59,10 @@ async fn roles_after_refresh(rig: &Rig, client: &str, tokens: &Value) -> String 
     let application = Application::known(rig, client, LOOPBACK);
     let (status, refreshed) = application.refresh(&tokens["refresh_token"]).await;
     assert_eq!(status, 200, "{refreshed}");
-    rig.get("/mcp/tools", refreshed["access_token"].as_str().unwrap()).await.1.to_string()
+    rig.get("/mcp/tools", refreshed["access_token"].as_str().unwrap())
+        .await
+        .1
+        .to_string()
 }
 
 #[tokio::test]
@@ -63,12 +74,18 @@ async fn the_same_person_meets_the_claims_and_the_grant_has_the_new_tokens() {
     rig.http.post(people).json(&reader).send().await.unwrap();
     let mut person = Person::new(&rig, "writer");
     // A browser that only looks ahead does not use the link up.
-    let ahead = person.visit_with(&url, &[("sec-purpose", "prefetch")]).await;
+    let ahead = person
+        .visit_with(&url, &[("sec-purpose", "prefetch")])
+        .await;
     assert_eq!(ahead.status(), StatusCode::FORBIDDEN);
     let entra = location(&person.visit(&url).await);
     let asked: Value = serde_json::from_str(&parameter(&entra, "claims").unwrap()).unwrap();
     assert_eq!(asked["access_token"]["acrs"]["value"], "c1");
-    assert!(parameter(&entra, "scope").unwrap().contains("https://graph.microsoft.com/User.Read"));
+    assert!(
+        parameter(&entra, "scope")
+            .unwrap()
+            .contains("https://graph.microsoft.com/User.Read")
+    );
     let callback = person.sign_in_at_entra(&entra).await;
     assert_eq!(person.visit(&callback).await.status(), StatusCode::OK);
     // Entra's token in the grant is the new one: its roles count.

@@ -23,7 +23,9 @@ async fn run(rig: &Rig, command: &mut Command) -> String {
         .kill_on_drop(true)
         .output();
     let output = tokio::time::timeout(Duration::from_mins(2), output).await;
-    let output = output.expect("the client took too long").expect("`cargo xtask test` installs it");
+    let output = output
+        .expect("the client took too long")
+        .expect("`cargo xtask test` installs it");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{text}\n{errors}");
@@ -47,7 +49,9 @@ async fn forget_registrations(rig: &mut Rig, client_id: &str) {
         let tables = rig.tables();
         let id = client_id.strip_prefix("er-").unwrap();
         let query = Query::partition(id.get(..1).unwrap());
-        let rows = query_all(tables.as_ref(), "entradaclients", &query, 100).await.unwrap();
+        let rows = query_all(tables.as_ref(), "entradaclients", &query, 100)
+            .await
+            .unwrap();
         assert!(!rows.is_empty());
         for Row { partition, row, .. } in rows {
             let gone = tables.delete("entradaclients", &partition, &row, &Condition::None);
@@ -71,7 +75,9 @@ async fn the_python_sdk_signs_in_refreshes_and_registers_again() {
             rig.restart().await;
         }
         let mut command = python("oauth/python_mcp.py");
-        command.args(["--url", &rig.handler.base, "--phase", phase, "--storage"]).arg(&storage);
+        command
+            .args(["--url", &rig.handler.base, "--phase", phase, "--storage"])
+            .arg(&storage);
         let text = run(&rig, &mut command).await;
         assert!(text.contains(" passed, 0 failed"), "{text}");
     }
@@ -85,8 +91,19 @@ async fn the_conformance_suite_for_authorization_servers_passes_without_a_warnin
     let suite = "node/node_modules/@modelcontextprotocol/conformance/dist/index.js";
     let mut suite = node()
         .arg(clients().join(suite))
-        .args(["authorization", "--url", &rig.handler.base, "--client-id", &application.id])
-        .args(["--resource", &format!("{}/mcp", rig.handler.base), "-p", "3999"])
+        .args([
+            "authorization",
+            "--url",
+            &rig.handler.base,
+            "--client-id",
+            &application.id,
+        ])
+        .args([
+            "--resource",
+            &format!("{}/mcp", rig.handler.base),
+            "-p",
+            "3999",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
@@ -105,8 +122,14 @@ async fn the_conformance_suite_for_authorization_servers_passes_without_a_warnin
         said.push('\n');
     }
     assert!(suite.wait().await.unwrap().success(), "{said}");
-    assert!(said.contains("authorization-server-metadata-endpoint: 2 passed, 0 failed"), "{said}");
-    assert!(said.contains("authorization-code-grant: 1 passed, 0 failed"), "{said}");
+    assert!(
+        said.contains("authorization-server-metadata-endpoint: 2 passed, 0 failed"),
+        "{said}"
+    );
+    assert!(
+        said.contains("authorization-code-grant: 1 passed, 0 failed"),
+        "{said}"
+    );
     assert!(!said.to_lowercase().contains("warn"), "{said}");
 }
 
@@ -119,7 +142,10 @@ async fn both_typescript_clients_sign_in_and_call() {
             .arg(script("oauth/typescript.mjs"))
             .args([sdk, &rig.handler.base, LOOPBACK])
             .env("ENTRADA_TEST_PYTHON", clients().join("python/bin/python"))
-            .env("ENTRADA_TEST_NODE_MODULES", clients().join("node/node_modules"));
+            .env(
+                "ENTRADA_TEST_NODE_MODULES",
+                clients().join("node/node_modules"),
+            );
         let text = run(&rig, &mut command).await;
         assert!(text.contains(" passed, 0 failed"), "{text}");
     }

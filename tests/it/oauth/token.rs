@@ -15,7 +15,9 @@ fn error(answer: &(u16, Value)) -> (u16, &str) {
 async fn a_code_gives_tokens_that_nobody_keeps() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
-    let code = application.code(&mut Person::new(&rig, "writer"), &[]).await;
+    let code = application
+        .code(&mut Person::new(&rig, "writer"), &[])
+        .await;
     let form = [
         ("client_id", application.id.as_str()),
         ("grant_type", "authorization_code"),
@@ -23,7 +25,13 @@ async fn a_code_gives_tokens_that_nobody_keeps() {
         ("code_verifier", VERIFIER),
         ("redirect_uri", LOOPBACK),
     ];
-    let response = rig.http.post(rig.url("/token")).form(&form).send().await.unwrap();
+    let response = rig
+        .http
+        .post(rig.url("/token"))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["cache-control"], "no-store");
     let tokens: Value = response.json().await.unwrap();
@@ -43,7 +51,9 @@ async fn a_code_needs_its_verifier_its_redirect_uri_its_client_and_its_resource(
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
     let other = Application::register(&rig, LOOPBACK).await;
-    let code = application.code(&mut Person::new(&rig, "reader"), &[]).await;
+    let code = application
+        .code(&mut Person::new(&rig, "reader"), &[])
+        .await;
     let wrong_verifier = "x".repeat(43);
     let webhook = format!("{}/runtime/webhooks/mcp", rig.handler.base);
     let with = |verifier: &'static str, redirect: &'static str| {
@@ -55,22 +65,40 @@ async fn a_code_needs_its_verifier_its_redirect_uri_its_client_and_its_resource(
     };
     for (application, mut fields, expected) in [
         (&application, with("", LOOPBACK), (400, "invalid_request")),
-        (&application, with("short", LOOPBACK), (400, "invalid_grant")),
-        (&application, with(VERIFIER, "http://127.0.0.1:1/callback"), (400, "invalid_grant")),
+        (
+            &application,
+            with("short", LOOPBACK),
+            (400, "invalid_grant"),
+        ),
+        (
+            &application,
+            with(VERIFIER, "http://127.0.0.1:1/callback"),
+            (400, "invalid_grant"),
+        ),
         (&other, with(VERIFIER, LOOPBACK), (400, "invalid_grant")),
     ] {
         fields.push(("code", &code));
-        assert_eq!(error(&application.token(&fields).await), expected, "{fields:?}");
+        assert_eq!(
+            error(&application.token(&fields).await),
+            expected,
+            "{fields:?}"
+        );
     }
     let mut fields = with(VERIFIER, LOOPBACK);
     fields.extend([("code", code.as_str()), ("resource", &webhook)]);
-    assert_eq!(error(&application.token(&fields).await), (400, "invalid_target"));
+    assert_eq!(
+        error(&application.token(&fields).await),
+        (400, "invalid_target")
+    );
     let fields = [
         ("grant_type", "authorization_code"),
         ("code", &code),
         ("code_verifier", &wrong_verifier),
     ];
-    assert_eq!(error(&application.token(&fields).await), (400, "invalid_grant"));
+    assert_eq!(
+        error(&application.token(&fields).await),
+        (400, "invalid_grant")
+    );
     // None of that used it up; and OAuth 2.1 does not name the URI again.
     let fields = [
         ("grant_type", "authorization_code"),
@@ -84,10 +112,15 @@ async fn a_code_needs_its_verifier_its_redirect_uri_its_client_and_its_resource(
 async fn two_hundred_redemptions_of_one_code_at_once_succeed_once() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
-    let code = application.code(&mut Person::new(&rig, "reader"), &[]).await;
+    let code = application
+        .code(&mut Person::new(&rig, "reader"), &[])
+        .await;
     let attempts = (0..200).map(|_| application.redeem(&code));
     let answers = futures::future::join_all(attempts).await;
-    let good: Vec<_> = answers.iter().filter(|(status, _)| *status == 200).collect();
+    let good: Vec<_> = answers
+        .iter()
+        .filter(|(status, _)| *status == 200)
+        .collect();
     assert_eq!(good.len(), 1);
     assert!(
         answers
@@ -104,7 +137,9 @@ async fn two_hundred_redemptions_of_one_code_at_once_succeed_once() {
 async fn a_used_code_with_another_verifier_ends_what_it_gave() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, LOOPBACK).await;
-    let code = application.code(&mut Person::new(&rig, "reader"), &[]).await;
+    let code = application
+        .code(&mut Person::new(&rig, "reader"), &[])
+        .await;
     let (_, tokens) = application.redeem(&code).await;
     let wrong = "x".repeat(43);
     let fields = [
@@ -112,7 +147,10 @@ async fn a_used_code_with_another_verifier_ends_what_it_gave() {
         ("code", &code),
         ("code_verifier", &wrong),
     ];
-    assert_eq!(error(&application.token(&fields).await), (400, "invalid_grant"));
+    assert_eq!(
+        error(&application.token(&fields).await),
+        (400, "invalid_grant")
+    );
     let access = tokens["access_token"].as_str().unwrap();
     assert_eq!(rig.get("/mcp/tools", access).await.0, 401);
     let refreshed = application.refresh(&tokens["refresh_token"]).await;
@@ -127,11 +165,29 @@ async fn an_unknown_client_is_401_and_challenged_only_by_the_scheme_it_used() {
     assert_eq!(error(&answer), (401, "invalid_client"));
     let form = [("grant_type", "authorization_code"), ("code", "x")];
     let request = rig.http.post(rig.url("/token")).form(&form);
-    let basic = request.basic_auth(&unknown.id, Some("secret")).send().await.unwrap();
+    let basic = request
+        .basic_auth(&unknown.id, Some("secret"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(basic.status(), 401);
-    assert!(basic.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic"));
-    let form = [("client_id", unknown.id.as_str()), ("grant_type", "authorization_code")];
-    let plain = rig.http.post(rig.url("/token")).form(&form).send().await.unwrap();
+    assert!(
+        basic.headers()["www-authenticate"]
+            .to_str()
+            .unwrap()
+            .starts_with("Basic")
+    );
+    let form = [
+        ("client_id", unknown.id.as_str()),
+        ("grant_type", "authorization_code"),
+    ];
+    let plain = rig
+        .http
+        .post(rig.url("/token"))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(plain.status(), 401);
     assert!(!plain.headers().contains_key("www-authenticate"));
 }
@@ -139,8 +195,11 @@ async fn an_unknown_client_is_401_and_challenged_only_by_the_scheme_it_used() {
 #[tokio::test]
 async fn secrets_work_in_the_body_and_in_the_header_and_wrong_ones_do_not() {
     let rig = Rig::start().await;
-    let body = json!({"redirect_uris": [LOOPBACK], "token_endpoint_auth_method": "client_secret_post"});
-    let (_, registered) = rig.ask(rig.http.post(rig.url("/register")).json(&body)).await;
+    let body =
+        json!({"redirect_uris": [LOOPBACK], "token_endpoint_auth_method": "client_secret_post"});
+    let (_, registered) = rig
+        .ask(rig.http.post(rig.url("/register")).json(&body))
+        .await;
     let id = registered["client_id"].as_str().unwrap();
     let secret = registered["client_secret"].as_str().unwrap();
     let application = Application::known(&rig, id, LOOPBACK);
@@ -167,7 +226,11 @@ async fn secrets_work_in_the_body_and_in_the_header_and_wrong_ones_do_not() {
     }
     // Both at once is more than one way.
     let form = [("grant_type", "refresh_token"), ("client_secret", secret)];
-    let both = rig.http.post(rig.url("/token")).basic_auth(id, Some(secret)).form(&form);
+    let both = rig
+        .http
+        .post(rig.url("/token"))
+        .basic_auth(id, Some(secret))
+        .form(&form);
     assert_eq!(error(&rig.ask(both).await), (400, "invalid_request"));
 }
 
@@ -175,7 +238,9 @@ async fn secrets_work_in_the_body_and_in_the_header_and_wrong_ones_do_not() {
 async fn forms_alone_are_read_each_parameter_once_and_not_too_much() {
     let rig = Rig::start().await;
     let url = rig.url("/token");
-    let json = rig.ask(rig.http.post(&url).json(&json!({"grant_type": "x"}))).await;
+    let json = rig
+        .ask(rig.http.post(&url).json(&json!({"grant_type": "x"})))
+        .await;
     assert_eq!(error(&json), (415, "invalid_request"));
     let form = |text: String| {
         rig.http
@@ -183,16 +248,24 @@ async fn forms_alone_are_read_each_parameter_once_and_not_too_much() {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(text)
     };
-    let twice = rig.ask(form("grant_type=a&grant_type=a&client_id=x".to_owned())).await;
+    let twice = rig
+        .ask(form("grant_type=a&grant_type=a&client_id=x".to_owned()))
+        .await;
     assert_eq!(error(&twice), (400, "invalid_request"));
-    let large = rig.ask(form(format!("client_id={}", "x".repeat(70_000)))).await;
+    let large = rig
+        .ask(form(format!("client_id={}", "x".repeat(70_000))))
+        .await;
     assert_eq!(large.0, 413);
     let application = Application::register(&rig, LOOPBACK).await;
     let nothing = application.token(&[]).await;
     assert_eq!(error(&nothing), (400, "invalid_request"));
     for grant_type in ["password", "implicit", "client_credentials"] {
         let answer = application.token(&[("grant_type", grant_type)]).await;
-        assert_eq!(error(&answer), (400, "unsupported_grant_type"), "{grant_type}");
+        assert_eq!(
+            error(&answer),
+            (400, "unsupported_grant_type"),
+            "{grant_type}"
+        );
     }
 }
 
@@ -203,7 +276,11 @@ async fn garbage_is_refused_as_such() {
     let partition = URL_SAFE_NO_PAD.encode([7; 32]);
     let made_up = format!("ezc.{partition}.{}.{}", "0".repeat(32), "A".repeat(43));
     for code in ["x", "ezc....", "eac.a.b.c", &made_up, &"x".repeat(5_000)] {
-        assert_eq!(error(&application.redeem(code).await), (400, "invalid_grant"), "{code}");
+        assert_eq!(
+            error(&application.redeem(code).await),
+            (400, "invalid_grant"),
+            "{code}"
+        );
     }
     for token in ["x", "ect.a.b.c", &made_up.replace("ezc", "ect")] {
         let answer = application.refresh(&json!(token)).await;

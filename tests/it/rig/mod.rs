@@ -7,10 +7,10 @@ mod storage;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
-use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest};
 use entrada::config::BaseUrl;
 use entrada::identity::{KeyRing, KeyRings, OwnTokens};
+use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
+use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest};
 use entrada_tables::Tables;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -152,7 +152,10 @@ impl Rig {
     }
 
     /// A client that trusts the stand-ins' certificate and keeps redirects.
-    #[expect(clippy::disallowed_methods, reason = "only this client trusts the private CA")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "only this client trusts the private CA"
+    )]
     pub(crate) fn trusting_client(&self) -> reqwest::Client {
         let ca = reqwest::Certificate::from_pem(self.stand_ins.ca_pem().as_bytes()).unwrap();
         reqwest::Client::builder()
@@ -175,7 +178,8 @@ impl Rig {
 
     /// The answer to `GET path` with a bearer token: status and JSON.
     pub(crate) async fn get(&self, path: &str, token: &str) -> (u16, Value) {
-        self.ask(self.http.get(self.url(path)).bearer_auth(token)).await
+        self.ask(self.http.get(self.url(path)).bearer_auth(token))
+            .await
     }
 
     /// The answer to `POST path` with a bearer token: status and JSON.
@@ -218,7 +222,10 @@ fn environment(
             "ENTRADA_FOUNDRY_ENDPOINT",
             format!("{https}/foundry/api/projects/demo"),
         ),
-        ("ENTRADA_REDIRECT_URIS", "http://localhost:5173/signed-in".to_owned()),
+        (
+            "ENTRADA_REDIRECT_URIS",
+            "http://localhost:5173/signed-in".to_owned(),
+        ),
         ("ENTRADA_WEATHER", "example".to_owned()),
         ("ENTRADA_REQUESTS_PER_MINUTE", "off".to_owned()),
         ("ENTRADA_LOG", "debug".to_owned()),
