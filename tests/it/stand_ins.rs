@@ -1,4 +1,4 @@
-//! The stand-ins, as Microsoft's and OpenAI's own client libraries see them.
+//! The stand-ins, as client libraries of Microsoft and `OpenAI` see them.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -59,14 +59,8 @@ async fn a_person_sees_and_ends_their_own_sign_ins_alone() {
     assert_eq!(ended.status(), 204);
     let access = of_client["access_token"].as_str().unwrap();
     assert_eq!(rig.get("/mcp/tools", access).await.0, 401);
-    let again = rig
-        .http
-        .delete(&url)
-        .bearer_auth(token)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(again.status(), 404);
+    let again = rig.http.delete(&url).bearer_auth(token);
+    assert_eq!(again.send().await.unwrap().status(), 404);
     let (_, list) = rig.get("/api/grants", token).await;
     assert_eq!(list["count"], json!(1));
     // A client's token does not open this door.
