@@ -13,6 +13,7 @@ pub mod config;
 pub mod context;
 pub mod downstream;
 pub mod error;
+pub mod graph;
 pub mod grants;
 pub mod identity;
 mod json;

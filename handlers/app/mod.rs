@@ -3,6 +3,7 @@
 mod files;
 mod pieces;
 mod storage;
+mod tools;
 mod upstream;
 
 use std::sync::Arc;

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use entrada_tables::Tables;
 
 use super::files::catalogue;
+use super::tools::{ForTools, tool_services};
 use super::upstream::Upstream;
 use super::{Ambient, StartError};
 use crate::address::AddressSource;
-use crate::audit::{Audit, AuditReader};
+use crate::audit::Audit;
 use crate::auth::info::Info;
 use crate::auth::{SignInPieces, SignInSources};
 use crate::chat::{Chat, ChatLimits, ChatSources};
-use crate::config::{Settings, Surroundings, WeatherSettings};
+use crate::config::{Settings, Surroundings};
 use crate::downstream::{Downstream, DownstreamSources};
 use crate::grants::Grants;
 use crate::identity::{Authenticator, Gate, KeyRings, OwnTokens, Profiles, Revocations};
@@ -22,9 +23,7 @@ use crate::oauth::ProtectedResources;
 use crate::oauth::clients::{AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup};
 use crate::ops::{Health, HealthSources, Root};
 use crate::policy::Policy;
-use crate::records::Records;
 use crate::state::Pieces;
-use crate::weather::{Alerts, ExampleWeather, OpenMeteo, OpenMeteoUrls, WeatherProvider};
 
 /// What several pieces share.
 pub(super) struct Shared {
@@ -64,12 +63,20 @@ pub(super) fn pieces(
         upstream.settings.client_id,
         &upstream.settings.required_scope,
     ));
-    let services = tool_services(settings, ambient, &shared, &health, &info);
+    let sign_in = sign_in(settings, ambient, upstream, &shared);
+    let downstream = Arc::new(downstream(ambient, upstream, &shared));
+    let chat = Arc::new(chat(settings, ambient, &shared, downstream.clone())?);
+    let for_tools = ForTools {
+        health: health.clone(),
+        info: info.clone(),
+        chat: chat.clone(),
+        step_ups: sign_in.step_ups.clone(),
+        downstream,
+    };
+    let services = tool_services(settings, ambient, &shared, for_tools);
     let registry = tools::registry(&services, shared.policy.clone())
         .map_err(|error| StartError::new("tools", error.to_string()))?;
     let registry = Arc::new(registry);
-    let sign_in = sign_in(settings, ambient, upstream, &shared);
-    let downstream = Arc::new(downstream(ambient, upstream, &shared));
     let addresses = AddressSource::new(settings.client_ip_header.clone());
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
@@ -90,7 +97,7 @@ pub(super) fn pieces(
         ),
         registry,
         origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
-        chat: Arc::new(chat(settings, ambient, &shared, downstream)?),
+        chat,
         sign_in,
         authenticator: shared.authenticator,
         grants: shared.grants,
@@ -98,57 +105,6 @@ pub(super) fn pieces(
         clock,
         random,
     })
-}
-
-fn tool_services(
-    settings: &Settings,
-    ambient: &Ambient,
-    shared: &Shared,
-    health: &Arc<Health>,
-    info: &Arc<Info>,
-) -> tools::Services {
-    let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
-    tools::Services {
-        weather: weather_provider(&settings.weather, ambient),
-        alerts: Arc::new(Alerts::new(
-            shared.tables.clone(),
-            clock.clone(),
-            random.clone(),
-        )),
-        records: Arc::new(Records::new(
-            shared.tables.clone(),
-            shared.rings.clone(),
-            clock.clone(),
-            random,
-        )),
-        audit: Arc::new(AuditReader::new(shared.tables.clone(), clock.clone())),
-        health: health.clone(),
-        info: info.clone(),
-        system: tools::SystemSources {
-            rings: shared.rings.clone(),
-            revocations: shared.revocations.clone(),
-            storage: settings.storage.kind(),
-            clock,
-        },
-    }
-}
-
-fn weather_provider(settings: &WeatherSettings, ambient: &Ambient) -> Arc<dyn WeatherProvider> {
-    let clock = ambient.clock.clone();
-    match settings {
-        WeatherSettings::Example => Arc::new(ExampleWeather::new(clock)),
-        WeatherSettings::OpenMeteo {
-            forecast,
-            geocoding,
-        } => {
-            let urls = OpenMeteoUrls {
-                forecast: forecast.clone(),
-                geocoding: geocoding.clone(),
-            };
-            let random = ambient.random.clone();
-            Arc::new(OpenMeteo::new(urls, ambient.http.clone(), clock, random))
-        }
-    }
 }
 
 fn sign_in(

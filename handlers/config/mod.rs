@@ -87,6 +87,8 @@ pub struct Settings {
     pub agents: Option<PathBuf>,
     /// The file that says which role sees what; none: the built-in policy.
     pub policy: Option<PathBuf>,
+    /// Microsoft Graph.
+    pub graph_url: Url,
     /// Where weather comes from.
     pub weather: WeatherSettings,
     /// Log filter, in the form of `tracing_subscriber::EnvFilter`.
@@ -112,6 +114,7 @@ impl Settings {
         let entra = entra(&mut reader);
         let storage = storage::read(&mut reader, surroundings);
         let weather = weather::read(&mut reader, surroundings);
+        let graph_url = reader.address_or("ENTRADA_GRAPH_URL", "https://graph.microsoft.com");
         let callback_url = callback_url(&mut reader, base_url.as_ref());
         let redirect_uris = redirect_uris(&mut reader);
         let clients = clients::read(&mut reader);
@@ -143,6 +146,7 @@ impl Settings {
                 consent_hosts: reader.list("ENTRADA_CONSENT_HOSTS"),
                 agents: reader.text("ENTRADA_AGENTS").map(PathBuf::from),
                 policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
+                graph_url: graph_url?,
                 weather: weather?,
                 log: reader
                     .text("ENTRADA_LOG")

@@ -154,6 +154,14 @@ impl<'a> Reader<'a> {
         parsed
     }
 
+    /// The address of somebody else, or `default` where none is set.
+    pub(super) fn address_or(&mut self, name: &str, default: &str) -> Option<Url> {
+        match self.text(name) {
+            Some(_) => self.address(name),
+            None => Url::parse(default).ok(),
+        }
+    }
+
     /// The address of somebody else: https outside development, and not
     /// this machine on Azure.
     pub(super) fn address(&mut self, name: &str) -> Option<Url> {

@@ -26,9 +26,8 @@ pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Optio
         Some("example") => Some(WeatherSettings::Example),
         None if development => Some(WeatherSettings::Example),
         Some("open-meteo") | None => Some(WeatherSettings::OpenMeteo {
-            forecast: address(reader, "ENTRADA_WEATHER_URL", "https://api.open-meteo.com")?,
-            geocoding: address(
-                reader,
+            forecast: reader.address_or("ENTRADA_WEATHER_URL", "https://api.open-meteo.com")?,
+            geocoding: reader.address_or(
                 "ENTRADA_GEOCODING_URL",
                 "https://geocoding-api.open-meteo.com",
             )?,
@@ -39,12 +38,5 @@ pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Optio
                 .note(NAME, "must be `open-meteo` or `example`");
             None
         }
-    }
-}
-
-fn address(reader: &mut Reader<'_>, name: &str, default: &str) -> Option<Url> {
-    match reader.text(name) {
-        Some(_) => reader.address(name),
-        None => Url::parse(default).ok(),
     }
 }

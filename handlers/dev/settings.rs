@@ -53,6 +53,7 @@ pub(super) fn environment(
             "ENTRADA_FOUNDRY_ENDPOINT",
             format!("{stand_ins}/foundry/api/projects/demo"),
         ),
+        ("ENTRADA_GRAPH_URL", format!("{stand_ins}/graph")),
         ("ENTRADA_CONSENT_HOSTS", "localhost".to_owned()),
         ("ENTRADA_LOG", "warn,entrada=info".to_owned()),
     ]);

@@ -13,7 +13,7 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::Deserialize;
 
-use super::{McpServer, Registry};
+use super::{ChallengeSlot, McpServer, Registry};
 use crate::error::ApiError;
 use crate::identity::{Door, Gate, Refusal};
 
@@ -70,9 +70,16 @@ impl McpDoor {
     /// a public tool, as often as the limits allow: every HTTP request counts
     /// as a call. A bad token is a bad token, whatever is called.
     pub async fn guard(State(door): State<Self>, request: Request, next: Next) -> Response {
-        match door.admit(request).await {
-            Ok(request) => next.run(request).await,
-            Err(error) => error.into_response(),
+        let mut request = match door.admit(request).await {
+            Ok(request) => request,
+            Err(error) => return error.into_response(),
+        };
+        let slot = ChallengeSlot::default();
+        request.extensions_mut().insert(slot.clone());
+        let response = next.run(request).await;
+        match slot.answer(door.door) {
+            None => response,
+            Some(error) => error.into_response(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The MCP server: tools by role over Streamable HTTP, stateless, both
 //! protocol eras.
 
+mod challenge;
 mod definition;
 mod door;
 mod erased;
@@ -13,10 +14,11 @@ mod tests;
 mod tool;
 pub mod tools;
 
+pub use challenge::ChallengeSlot;
 pub use definition::DefinitionError;
 pub use door::{Anonymous, McpDoor};
 pub use list::list_as_json;
 pub use origin::{AllowedOrigins, check_origin};
 pub use registry::{Outcome, Registry};
 pub use server::McpServer;
-pub use tool::{Effects, PublicTool, Tool, ToolError};
+pub use tool::{Effects, PublicTool, Tool, ToolChallenge, ToolError};

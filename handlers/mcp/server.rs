@@ -13,7 +13,7 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, RoleServer};
 
-use super::{Anonymous, Outcome, Registry, ToolError};
+use super::{Anonymous, ChallengeSlot, Outcome, Registry, ToolError};
 use crate::audit::{self, Audit, AuditError, Entry};
 use crate::context::CorrelationId;
 use crate::error::chain;
@@ -258,6 +258,12 @@ impl ServerHandler for McpServer {
             self.call(caller(&context)?, name, arguments, correlation)
                 .await?
         };
+        if let Outcome::Failed(error) = &outcome
+            && let Some(challenge) = error.challenge()
+            && let Some(slot) = attached::<ChallengeSlot>(&context)
+        {
+            slot.leave(challenge.clone());
+        }
         answer(name, outcome)
     }
 

@@ -116,6 +116,17 @@ pub trait PublicTool: Send + Sync + 'static {
 pub struct ToolError {
     message: Cow<'static, str>,
     log: Option<String>,
+    challenge: Option<ToolChallenge>,
+}
+
+/// What the caller's client must get at Entra before the call can work. Over
+/// HTTP the answer is 401 then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToolChallenge {
+    /// A new sign-in.
+    SignInEnded,
+    /// A token that meets these claims: the decoded JSON of a claims request.
+    Claims(String),
 }
 
 impl fmt::Debug for ToolError {
@@ -124,7 +135,7 @@ impl fmt::Debug for ToolError {
             .debug_struct("ToolError")
             .field("message", &self.message)
             .field("log", &self.log)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -134,6 +145,7 @@ impl ToolError {
         Self {
             message: message.into(),
             log: None,
+            challenge: None,
         }
     }
 
@@ -142,7 +154,21 @@ impl ToolError {
         Self {
             message: message.into(),
             log: Some(log.to_string()),
+            challenge: None,
         }
+    }
+
+    /// Adds what the client must get first.
+    #[must_use]
+    pub fn with_challenge(mut self, challenge: ToolChallenge) -> Self {
+        self.challenge = Some(challenge);
+        self
+    }
+
+    /// What the client must get first, if that is why.
+    #[must_use]
+    pub fn challenge(&self) -> Option<&ToolChallenge> {
+        self.challenge.as_ref()
     }
 
     /// What the caller is told.

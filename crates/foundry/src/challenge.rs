@@ -11,7 +11,8 @@ const LONGEST: usize = 8 * 1024;
 /// `WWW-Authenticate: Bearer …, error="insufficient_claims", claims="{base64}"`
 /// (Microsoft: "Claims challenges, claims requests, and client capabilities").
 /// Decoded, and `None` unless it is a JSON object.
-pub(crate) fn claims(headers: &HeaderMap) -> Option<String> {
+#[must_use]
+pub fn claims(headers: &HeaderMap) -> Option<String> {
     headers
         .get_all(WWW_AUTHENTICATE)
         .into_iter()

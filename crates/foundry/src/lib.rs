@@ -25,6 +25,7 @@ mod stream;
 mod translate;
 mod wire;
 
+pub use challenge::claims as claims_challenge;
 pub use client::Foundry;
 pub use consent::ConsentLink;
 pub use error::{FoundryError, UnavailableCause, Wait};

@@ -4,14 +4,17 @@
 mod admin_audit_query;
 mod admin_system_status;
 mod admin_weather_stats;
+mod ask_agent;
 mod city;
 mod delete_record;
 mod delete_weather_alert;
 mod get_authentication_info;
 mod get_weather;
 mod get_weather_forecast;
+mod graph_me;
 mod health_check;
 mod record;
+mod remedy;
 mod save_record;
 mod secure_query_data;
 mod set_weather_alert;
@@ -19,10 +22,15 @@ mod whoami;
 
 use std::sync::Arc;
 
+use entrada_ambient::Random;
+
 pub use admin_system_status::SystemSources;
 
 use crate::audit::AuditReader;
 use crate::auth::info::Info;
+use crate::auth::step_up::StepUps;
+use crate::chat::Chat;
+use crate::graph::Graph;
 use crate::mcp::{DefinitionError, Registry};
 use crate::ops::Health;
 use crate::policy::Policy;
@@ -42,6 +50,14 @@ pub struct Services {
     pub audit: Arc<AuditReader>,
     /// How the server is.
     pub health: Arc<Health>,
+    /// The agents.
+    pub chat: Arc<Chat>,
+    /// Microsoft Graph.
+    pub graph: Arc<Graph>,
+    /// What people do when Entra wants more of them.
+    pub step_ups: Arc<StepUps>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
     /// How to sign in.
     pub info: Arc<Info>,
     /// What the status is made of.
@@ -67,6 +83,8 @@ pub fn registry(services: &Services, policy: Arc<Policy>) -> Result<Registry, De
         .with(admin_audit_query::AdminAuditQuery::new(services))?
         .with(admin_weather_stats::AdminWeatherStats::new(services))?
         .with(admin_system_status::AdminSystemStatus::new(services))?
+        .with(graph_me::GraphMe::new(services))?
+        .with(ask_agent::AskAgent::new(services))?
         .with(health_check::HealthCheck::new(services))?
         .with(whoami::Whoami)
 }

@@ -226,6 +226,7 @@ fn environment(
             "ENTRADA_REDIRECT_URIS",
             "http://localhost:5173/signed-in".to_owned(),
         ),
+        ("ENTRADA_GRAPH_URL", format!("{https}/graph")),
         ("ENTRADA_WEATHER", "example".to_owned()),
         ("ENTRADA_REQUESTS_PER_MINUTE", "off".to_owned()),
         ("ENTRADA_LOG", "debug".to_owned()),

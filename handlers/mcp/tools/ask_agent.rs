@@ -1,0 +1,105 @@
+//! `ask_agent`: chat as a tool.
+
+use std::sync::Arc;
+
+use entrada_ambient::Random;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Services;
+use crate::chat::{Chat, Question};
+use crate::error::ApiError;
+use crate::identity::Principal;
+use crate::mcp::{Effects, Tool, ToolError};
+use crate::policy::ToolClass;
+
+/// Asks a Foundry agent in the caller's name.
+pub(super) struct AskAgent {
+    chat: Arc<Chat>,
+    random: Arc<dyn Random>,
+}
+
+impl AskAgent {
+    pub(super) fn new(services: &Services) -> Self {
+        Self {
+            chat: services.chat.clone(),
+            random: services.random.clone(),
+        }
+    }
+}
+
+/// What it takes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Arguments {
+    /// The agent's id, as `GET /api/agents` lists it.
+    #[schemars(length(min = 1, max = 63))]
+    agent: String,
+    /// What to say.
+    #[schemars(length(min = 1, max = 32000))]
+    message: String,
+    /// The session to go on with, as the answer before named it; a new one
+    /// by default.
+    #[serde(default)]
+    #[schemars(with = "Option<String>", length(min = 36, max = 36))]
+    session_id: Option<Uuid>,
+}
+
+/// What it gives.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answered {
+    /// The session, to go on with.
+    session_id: Uuid,
+    /// What the agent said.
+    answer: String,
+    /// Consents that the agent waits for: open the link, then ask again.
+    consent_required: Vec<Value>,
+    /// Approvals that the agent waits for: given in the chat, not here.
+    approval_required: Vec<Value>,
+}
+
+impl Tool for AskAgent {
+    const NAME: &'static str = "ask_agent";
+    const TITLE: &'static str = "Ask an agent";
+    const DESCRIPTION: &'static str = "Says something to one of your organisation's agents, as \
+         you, and waits for its answer. Give the session id back to go on with the conversation.";
+    const CLASS: ToolClass = ToolClass::Write;
+    const EFFECTS: Effects = Effects {
+        open_world: true,
+        ..Effects::WRITES
+    };
+    type Arguments = Arguments;
+    type Output = Answered;
+
+    fn example() -> Value {
+        json!({"agent": "assistant", "message": "Who am I?"})
+    }
+
+    async fn call(&self, caller: &Principal, arguments: Arguments) -> Result<Answered, ToolError> {
+        let question = Question {
+            agent_id: arguments.agent,
+            content: arguments.message,
+            session_id: arguments.session_id,
+            correlation_id: self.random.uuid_v4(),
+        };
+        let answer = self.chat.ask(caller, question).await;
+        let answer = answer.map_err(|error| tool_error(&error))?;
+        Ok(Answered {
+            session_id: answer.message.session_id,
+            answer: answer.message.content,
+            consent_required: answer.consent_required,
+            approval_required: answer.approval_required,
+        })
+    }
+}
+
+/// What chat tells people over HTTP, it tells them here.
+fn tool_error(error: &ApiError) -> ToolError {
+    let message = error.detail().to_owned();
+    match error.log() {
+        Some(log) => ToolError::unavailable(message, log),
+        None => ToolError::new(message),
+    }
+}
