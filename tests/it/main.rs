@@ -36,3 +36,4 @@ mod sign_in;
 mod stand_ins;
 #[cfg(test)]
 mod tokens;
+mod tools;

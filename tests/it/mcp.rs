@@ -29,14 +29,15 @@ async fn names(rig: &Rig, token: &str) -> Vec<String> {
 
 /// What every caller sees.
 const PUBLIC: &str = "get_authentication_info";
-const READ: [&str; 5] = [
+const READ: [&str; 6] = [
     "get_weather",
     "get_weather_forecast",
+    "graph_me",
     "health_check",
     "secure_query_data",
     "whoami",
 ];
-const WRITE: [&str; 2] = ["save_record", "set_weather_alert"];
+const WRITE: [&str; 3] = ["ask_agent", "save_record", "set_weather_alert"];
 const DELETE: [&str; 2] = ["delete_record", "delete_weather_alert"];
 
 #[tokio::test]
@@ -56,10 +57,11 @@ async fn each_persona_sees_exactly_the_tools_of_its_roles() {
         ("reader", with(&[])),
         ("writer", with(&WRITE)),
         ("deleter", with(&DELETE)),
-        ("all", with(&[WRITE, DELETE].concat())),
+        ("all", with(&[&WRITE[..], &DELETE].concat())),
         (
             "admin",
             vec![
+                "admin_audit_query".to_owned(),
                 "admin_system_status".to_owned(),
                 "admin_weather_stats".to_owned(),
                 PUBLIC.to_owned(),

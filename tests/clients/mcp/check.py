@@ -12,7 +12,7 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 PUBLIC = ["get_authentication_info"]
-READ = PUBLIC + ["get_weather", "get_weather_forecast", "health_check", "secure_query_data", "whoami"]
+READ = PUBLIC + ["get_weather", "get_weather_forecast", "graph_me", "health_check", "secure_query_data", "whoami"]
 passed, failed = 0, 0
 
 
