@@ -36,4 +36,5 @@ mod sign_in;
 mod stand_ins;
 #[cfg(test)]
 mod tokens;
+#[cfg(test)]
 mod tools;

@@ -200,74 +200,38 @@ async fn pages_follow_each_other_in_order_and_cursors_stay_at_home() {
 }
 
 #[tokio::test]
-async fn limits_are_named_when_they_are_broken() {
+async fn limits_of_a_query_are_named_when_they_are_broken() {
     let people = people().await;
     let condition = json!({"field": "a", "op": "eq", "value": 1});
-    let nested = (0..20).fold(json!(1), |inner, _| json!({"n": inner}));
-    for (token, name, arguments, problem) in [
+    let one = |field: &str, op: &str| json!({"filters": {"and": [{"field": field, "op": op, "value": 1}]}});
+    for (arguments, problem) in [
+        (json!({"limit": 0}), "limit"),
+        (json!({"limit": 1001}), "limit"),
+        (json!({"query": ""}), "query"),
+        (json!({"tenant_id": "x"}), "dditional properties"),
         (
-            &people.reader,
-            "secure_query_data",
-            json!({"limit": 0}),
-            "limit",
-        ),
-        (
-            &people.reader,
-            "secure_query_data",
-            json!({"limit": 1001}),
-            "limit",
-        ),
-        (
-            &people.reader,
-            "secure_query_data",
-            json!({"query": ""}),
-            "query",
-        ),
-        (
-            &people.reader,
-            "secure_query_data",
-            json!({"tenant_id": "x"}),
-            "dditional properties",
-        ),
-        (
-            &people.reader,
-            "secure_query_data",
             json!({"filters": {"and": [{"and": vec![condition.clone(); 11]}, {"or": vec![condition; 10]}]}}),
             "20",
         ),
-        (
-            &people.reader,
-            "secure_query_data",
-            json!({"filters": {"and": [{"field": "a..b", "op": "eq", "value": 1}]}}),
-            "filters",
-        ),
-        (
-            &people.reader,
-            "secure_query_data",
-            json!({"filters": {"and": [{"field": "a", "op": "matches", "value": 1}]}}),
-            "filters",
-        ),
-        (
-            &people.all,
-            "save_record",
-            json!({"data": {"t": "x".repeat(256 * 1024)}}),
-            "262144",
-        ),
-        (
-            &people.all,
-            "save_record",
-            json!({"data": nested}),
-            "16 levels",
-        ),
-        (&people.all, "save_record", json!({"data": [1]}), "data"),
-        (
-            &people.all,
-            "save_record",
-            json!({"record_id": "", "data": {}}),
-            "record_id",
-        ),
+        (one("a..b", "eq"), "filters"),
+        (one("a", "matches"), "filters"),
     ] {
-        let said = complaint(&people.rig, token, name, arguments.clone()).await;
+        let said = complaint(&people.rig, &people.reader, "secure_query_data", arguments).await;
+        assert!(said.contains(problem), "{problem}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn limits_of_a_record_are_named_when_they_are_broken() {
+    let people = people().await;
+    let nested = (0..20).fold(json!(1), |inner, _| json!({"n": inner}));
+    for (arguments, problem) in [
+        (json!({"data": {"t": "x".repeat(256 * 1024)}}), "262144"),
+        (json!({"data": nested}), "16 levels"),
+        (json!({"data": [1]}), "data"),
+        (json!({"record_id": "", "data": {}}), "record_id"),
+    ] {
+        let said = complaint(&people.rig, &people.all, "save_record", arguments).await;
         assert!(said.contains(problem), "{problem}: {said}");
     }
 }
