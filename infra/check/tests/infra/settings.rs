@@ -27,6 +27,7 @@ const LEFT_ALONE: [(&str, &[&str]); 7] = [
             "ENTRADA_REQUIRED_SCOPE",
             "ENTRADA_APPLICATION_ID_URIS",
             "ENTRADA_CLIENT_IP_HEADER",
+            "ENTRADA_GRAPH_URL",
         ],
     ),
     (
