@@ -8,9 +8,13 @@ mod wire;
 
 use std::sync::Arc;
 
-use entrada_ambient::{Environment as _, ManualClock, ProcessEnvironment, SystemRandom};
-use entrada_tables::{EmbeddedTables, Tables};
+use entrada_ambient::{
+    Environment as _, ManualClock, NetworkOptions, ProcessEnvironment, SystemClock, SystemRandom,
+    http_client,
+};
+use entrada_tables::{AzureTables, EmbeddedTables, Tables};
 use proptest::test_runner::Config;
+use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -27,7 +31,7 @@ pub(super) const PERSON: Uuid = Uuid::from_u128(3);
 pub(super) struct World {
     pub(super) records: Records,
     pub(super) clock: Arc<ManualClock>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// Records over `tables`, with a clock and a key ring of their own.
@@ -49,8 +53,28 @@ pub(super) async fn world() -> World {
     World {
         records,
         clock,
-        _folder: folder,
+        _folder: Some(folder),
     }
+}
+
+/// Records in Azurite, where one runs (`cargo xtask test` starts it and names
+/// it).
+pub(super) async fn azurite_world() -> Option<World> {
+    let connection = ProcessEnvironment.get("ENTRADA_TEST_TABLES")?;
+    let tables = AzureTables::from_connection_string(
+        &SecretString::from(connection),
+        http_client(&NetworkOptions::default()).unwrap(),
+        Arc::new(SystemClock::new()),
+        Arc::new(SystemRandom),
+    );
+    let tables = Arc::new(tables.unwrap());
+    tables.create_table(TABLE).await.unwrap();
+    let (records, clock) = records_in(tables);
+    Some(World {
+        records,
+        clock,
+        _folder: None,
+    })
 }
 
 impl World {
