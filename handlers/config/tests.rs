@@ -112,3 +112,32 @@ fn settings_never_print_a_secret() {
     let (settings, _) = load(&minimal(&[("ENTRADA_CLIENT_SECRET", "hunter2")])).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));
 }
+
+#[test]
+fn weather_is_real_but_in_development_unless_somebody_says_otherwise() {
+    let weather = |more: &[(&str, &str)], development| {
+        let values = minimal(more);
+        let environment = FixedEnvironment::new(values.iter().copied());
+        Settings::load(&environment, development).map(|(settings, _)| settings.weather)
+    };
+    let Ok(WeatherSettings::OpenMeteo {
+        forecast,
+        geocoding,
+    }) = weather(&[], false)
+    else {
+        panic!("no Open-Meteo by default");
+    };
+    assert_eq!(forecast.as_str(), "https://api.open-meteo.com/");
+    assert_eq!(geocoding.as_str(), "https://geocoding-api.open-meteo.com/");
+    assert_eq!(weather(&[], true).unwrap(), WeatherSettings::Example);
+    let chosen = weather(&[("ENTRADA_WEATHER", "example")], false);
+    assert_eq!(chosen.unwrap(), WeatherSettings::Example);
+    let own = ("ENTRADA_WEATHER_URL", "http://weather.example");
+    for (more, name) in [
+        (("ENTRADA_WEATHER", "guess"), "ENTRADA_WEATHER"),
+        (own, "ENTRADA_WEATHER_URL"),
+    ] {
+        let faults = weather(&[more], false).unwrap_err();
+        assert_eq!(faults.names().collect::<Vec<_>>(), [name]);
+    }
+}
