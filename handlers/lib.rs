@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod context;
 pub mod downstream;
+mod drain;
 pub mod error;
 pub mod grants;
 pub mod graph;

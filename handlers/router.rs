@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any_service, delete, get, patch, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -13,6 +13,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::config::Settings;
 use crate::context::{Surroundings, surround};
+use crate::drain::drain;
 use crate::error::ApiError;
 use crate::identity::{Door, Gate};
 use crate::limits::{Exceeded, SignInLimit, limit_sign_in};
@@ -51,6 +52,7 @@ pub fn router(state: &AppState, settings: &Settings) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Surroundings::from_ref(state), surround))
+        .layer(from_fn(drain))
         .with_state(state.clone())
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use axum::serve::ListenerExt;
 use entrada_ambient::{NetworkOptions, ProcessEnvironment, SystemClock, SystemRandom, http_client};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -79,6 +80,12 @@ pub(super) fn serve() -> Result<(), Failure> {
         let service = app
             .start()
             .into_make_service_with_connect_info::<SocketAddr>();
+        // An answer is written in one piece: nothing is gained by waiting for more.
+        let listener = listener.tap_io(|stream| {
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(error = crate::error::chain(&error), "a connection waits for more");
+            }
+        });
         axum::serve(listener, service)
             .await
             .map_err(Failure::other)

@@ -156,7 +156,8 @@ fn method(measured: &Measured, effort: Effort, cores: usize) -> String {
          the project and written in Rust. So the ratio of rates flatters the slower server a\n  \
          little; the processor time per answer does not contain the load generator.\n\
          * Entrada as it is packaged (release build, no `dev` feature): Entra access tokens, roles,\n  \
-         storage in a file, logs as by default; limits off, since one caller makes every call.\n\
+         storage in a file, logs as by default, audit, and limits so high that the one caller, who\n  \
+         makes every call, does not meet them.\n\
          * {connections} kept-alive connections, each with one call under way. {rounds} rounds of\n  \
          {seconds} s for each server and call, one second of warm-up before each, the servers turn\n  \
          about. The table has the medians of the rounds. Rates of `tools/call` over the rounds: Entrada\n  \

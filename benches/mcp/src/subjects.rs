@@ -20,8 +20,8 @@ pub(crate) async fn stand_ins(clock: &Arc<dyn Clock>) -> Result<StandIns, Error>
         .map_err(Error::preparing("the stand-ins"))
 }
 
-/// The handler as it is packaged: sign-in by Entra tokens, roles, storage in a
-/// file. Limits are off, since one caller makes every call.
+/// The handler as it is packaged: sign-in by Entra tokens, roles, audit, storage
+/// in a file, and limits that one caller, who makes every call, does not meet.
 pub(crate) fn entrada(
     program: &Path,
     folder: &Path,
@@ -53,7 +53,7 @@ pub(crate) fn entrada(
                 format!("file:{}", folder.join("entrada.redb").display()),
             ),
             ("ENTRADA_WEATHER", "example".to_owned()),
-            ("ENTRADA_REQUESTS_PER_MINUTE", "off".to_owned()),
+            ("ENTRADA_REQUESTS_PER_MINUTE", "1000000000".to_owned()),
         ],
         tools_call: tools_call(Some(&token)),
         tools_list: tools_list(Some(&token)),
