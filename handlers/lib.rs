@@ -11,9 +11,12 @@ pub mod chat;
 pub mod command;
 pub mod config;
 pub mod context;
+pub mod doctor;
 pub mod downstream;
 mod drain;
 pub mod error;
+pub mod explain;
+pub mod fix;
 pub mod grants;
 pub mod graph;
 pub mod identity;
@@ -29,6 +32,7 @@ pub mod router;
 #[cfg(test)]
 mod snapshot;
 pub mod state;
+pub mod terminal;
 pub mod weather;
 
 #[cfg(feature = "dev")]

@@ -17,7 +17,8 @@ pub(crate) fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
     KeyRing::parse(json).map_err(|error| StartError::new(NAME, chain(&error)))
 }
 
-pub(super) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
+/// The policy, as the settings give it.
+pub(crate) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
     const NAME: &str = "ENTRADA_POLICY";
     let home = settings.entra.tenant_id;
     let parsed = match &settings.policy {

@@ -24,8 +24,7 @@ use crate::oauth::clients;
 use crate::state::AppState;
 use crate::{auth, chat, downstream, grants, identity, records, weather};
 
-pub(crate) use files::key_ring;
-use files::read_policy;
+pub(crate) use files::{key_ring, read_policy};
 use pieces::{Shared, pieces};
 use storage::make_tables;
 pub(crate) use storage::open_tables;

@@ -1,6 +1,8 @@
 //! The command line.
 
 mod audit;
+mod deployment;
+mod explain;
 mod functions;
 mod serve;
 
@@ -31,6 +33,7 @@ enum Command {
     /// Looks into the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    Explain(explain::ExplainArguments),
     /// Prints the table of HTTP functions that a package declares, as JSON.
     #[command(hide = true)]
     Functions,
@@ -46,12 +49,17 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command {
         None | Some(Command::Serve) => serve::serve(),
         Some(Command::Audit(command)) => audit::run(&command),
+        Some(Command::Explain(arguments)) => return finish(explain::run(&arguments)),
         Some(Command::Functions) => functions::print(),
         #[cfg(feature = "dev")]
         Some(Command::Dev(arguments)) => crate::dev::run(*arguments),
     };
+    finish(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+fn finish(outcome: Result<ExitCode, Failure>) -> ExitCode {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             failure.report();
             ExitCode::FAILURE

@@ -185,12 +185,7 @@ impl Authenticator {
     }
 
     fn through(&self, door: Door, token: Arc<OwnToken>) -> Result<Principal, Refusal> {
-        if !token.audience.opens(door) {
-            return Err(Refusal::Audience(door));
-        }
-        if token.scopes.iter().all(|scope| scope != door.scope()) {
-            return Err(Refusal::Scope(door));
-        }
+        check_door(&token, door)?;
         Ok(Principal::from_own(token, &self.policy))
     }
 
@@ -243,6 +238,20 @@ impl Authenticator {
         )
         .with_header(header::WWW_AUTHENTICATE, challenge.header())
     }
+}
+
+/// Whether a verified token of ours opens `door`.
+///
+/// # Errors
+/// When it was issued for another door, or without the scope of this one.
+pub fn check_door(token: &OwnToken, door: Door) -> Result<(), Refusal> {
+    if !token.audience.opens(door) {
+        return Err(Refusal::Audience(door));
+    }
+    if token.scopes.iter().all(|scope| scope != door.scope()) {
+        return Err(Refusal::Scope(door));
+    }
+    Ok(())
 }
 
 fn own_refusal(error: OwnTokenError) -> Refusal {

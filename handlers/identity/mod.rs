@@ -13,7 +13,7 @@ mod profiles;
 mod revocation;
 mod sealing;
 
-pub use authenticate::{Authenticator, Refusal};
+pub use authenticate::{Authenticator, Refusal, check_door};
 pub use challenge::Challenge;
 pub use door::{Audience, Door};
 pub use gate::{Caller, Gate};

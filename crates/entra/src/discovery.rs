@@ -75,6 +75,20 @@ impl OpenIdConfiguration {
         expand(&self.issuer_template, tenant)
     }
 
+    /// The configuration that the Microsoft identity platform documents for
+    /// `authority` ("OIDC on the Microsoft identity platform"), for explaining
+    /// a token while the authority itself cannot be asked.
+    pub(crate) fn assumed(authority: &Url) -> Option<Self> {
+        let base = authority.as_str().trim_end_matches('/');
+        let endpoint = |path: &str| Url::parse(&format!("{base}/common/{path}")).ok();
+        Some(Self {
+            authorization_endpoint: endpoint("oauth2/v2.0/authorize")?,
+            token_endpoint: endpoint("oauth2/v2.0/token")?,
+            jwks_uri: endpoint("discovery/v2.0/keys")?,
+            issuer_template: format!("{base}/{TENANT_PLACEHOLDER}/v2.0"),
+        })
+    }
+
     /// The tenant that `issuer` is the version 2 issuer of.
     pub(crate) fn tenant_of(&self, issuer: &str) -> Option<Uuid> {
         let (before, after) = self.issuer_template.split_once(TENANT_PLACEHOLDER)?;

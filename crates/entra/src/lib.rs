@@ -48,4 +48,7 @@ pub use fetch::FetchError;
 pub use id_token::{IdToken, IdTokenError};
 pub use keys::KeysStatus;
 pub use settings::{EntraSettings, PERSONAL_ACCOUNTS_TENANT, Tenancy};
-pub use token::{AccessToken, AccessTokenError, AccessTokenValidator, SubjectKind, TokenVersion};
+pub use token::{
+    AccessToken, AccessTokenError, AccessTokenValidator, Check, Examination, Outcome, SubjectKind,
+    TokenVersion, UnverifiedClaims,
+};

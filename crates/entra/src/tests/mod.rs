@@ -5,6 +5,7 @@ mod access_tokens;
 mod authority;
 mod discovery;
 mod errors;
+mod examination;
 mod forgery;
 mod keys;
 mod on_behalf_of;

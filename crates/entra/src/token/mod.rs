@@ -3,11 +3,13 @@
 pub(crate) mod claims;
 mod compact;
 mod error;
+mod examination;
 mod fault;
 mod validator;
 pub(crate) mod verifier;
 
 pub use error::AccessTokenError;
+pub use examination::{Check, Examination, Outcome, UnverifiedClaims};
 pub(crate) use fault::Fault;
 use uuid::Uuid;
 pub use validator::AccessTokenValidator;

@@ -4,7 +4,9 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use entrada_ambient::Clock;
 use moka::sync::Cache;
+use uuid::Uuid;
 
+use super::claims::Claims;
 use super::compact::TOKEN_LIMIT;
 use super::verifier::{Verified, Verifier};
 use super::{AccessToken, AccessTokenError, SubjectKind};
@@ -97,7 +99,7 @@ impl AccessTokenValidator {
             return Ok(accepted);
         }
         let (access, key) = self.verify(token).await?;
-        self.check_client(&access)?;
+        check_client(&self.verifier.settings, access.client_id)?;
         let token = Arc::new(access);
         let accepted = Accepted {
             token: Arc::clone(&token),
@@ -132,16 +134,6 @@ impl AccessTokenValidator {
         let access = access_token(&self.verifier.settings, verified)?;
         Ok((access, key))
     }
-
-    fn check_client(&self, access: &AccessToken) -> Result<(), AccessTokenError> {
-        let Some(allowed) = &self.verifier.settings.allowed_clients else {
-            return Ok(());
-        };
-        match access.client_id {
-            Some(client) if allowed.contains(&client) => Ok(()),
-            _ => Err(AccessTokenError::ClientNotAllowed),
-        }
-    }
 }
 
 fn fingerprint(token: &str) -> [u8; 32] {
@@ -164,7 +156,30 @@ fn access_token(
         expires_at,
         key,
     } = verified;
-    let roles = claims.roles.clone().unwrap_or_default();
+    let (subject_kind, scopes) = check_kind(settings, &claims)?;
+    Ok(AccessToken {
+        tenant_id: origin.tenant,
+        object_id: claims.oid.ok_or(AccessTokenError::MissingClaim("oid"))?,
+        subject_kind,
+        client_id: claims.client(origin.version),
+        roles: claims.roles.unwrap_or_default(),
+        scopes,
+        name: claims.name,
+        email,
+        version: origin.version,
+        issued_at,
+        expires_at,
+        key_id: key.id().to_owned(),
+    })
+}
+
+/// Whether `claims` are those of an access token, whom it speaks for, and
+/// that a person's has the scope and an application's a role. Gives the
+/// scopes too.
+pub(super) fn check_kind(
+    settings: &EntraSettings,
+    claims: &Claims,
+) -> Result<(SubjectKind, Vec<String>), AccessTokenError> {
     let scopes = claims.scp.as_deref().map(split_scopes);
     let application = claims.idtyp.as_deref() == Some("app");
     // An id token has the same issuer, audience, key and roles as an access
@@ -177,32 +192,32 @@ fn access_token(
     let scopes = scopes.unwrap_or_default();
     match subject_kind {
         SubjectKind::User if !scopes.contains(&settings.required_scope) => {
-            return Err(AccessTokenError::MissingScope {
+            Err(AccessTokenError::MissingScope {
                 required: settings.required_scope.clone(),
-            });
+            })
         }
         SubjectKind::Application if !settings.accept_app_tokens => {
-            return Err(AccessTokenError::ApplicationTokensRefused);
+            Err(AccessTokenError::ApplicationTokensRefused)
         }
-        SubjectKind::Application if roles.is_empty() => {
-            return Err(AccessTokenError::MissingRoles);
+        SubjectKind::Application if claims.roles.as_ref().is_none_or(Vec::is_empty) => {
+            Err(AccessTokenError::MissingRoles)
         }
-        SubjectKind::User | SubjectKind::Application => {}
+        SubjectKind::User | SubjectKind::Application => Ok((subject_kind, scopes)),
     }
-    Ok(AccessToken {
-        tenant_id: origin.tenant,
-        object_id: claims.oid.ok_or(AccessTokenError::MissingClaim("oid"))?,
-        subject_kind,
-        client_id: claims.client(origin.version),
-        roles,
-        scopes,
-        name: claims.name,
-        email,
-        version: origin.version,
-        issued_at,
-        expires_at,
-        key_id: key.id().to_owned(),
-    })
+}
+
+/// Whether the client that got a token is on the list, where there is one.
+pub(super) fn check_client(
+    settings: &EntraSettings,
+    client: Option<Uuid>,
+) -> Result<(), AccessTokenError> {
+    let Some(allowed) = &settings.allowed_clients else {
+        return Ok(());
+    };
+    match client {
+        Some(client) if allowed.contains(&client) => Ok(()),
+        _ => Err(AccessTokenError::ClientNotAllowed),
+    }
 }
 
 fn split_scopes(scopes: &str) -> Vec<String> {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use entrada_ambient::Clock;
+use uuid::Uuid;
 
 use super::Fault;
 use super::claims::{Claims, Origin, version_1_issuer};
@@ -55,11 +56,7 @@ impl Verifier {
         }
         let claims = token.unverified_claims;
         let origin = self.recognise(&claims, &configuration)?;
-        let issuers = [
-            &*configuration.issuer(origin.tenant),
-            &*version_1_issuer(origin.tenant),
-        ];
-        if !key.signs_for(origin.tenant, &issuers) {
+        if !signs_for_tenant(&key, origin.tenant, &configuration) {
             return Err(Fault::UnknownKey);
         }
         let (issued_at, expires_at) = claims.lifetime(self.clock.unix())?;
@@ -70,6 +67,17 @@ impl Verifier {
             expires_at,
             key,
         })
+    }
+
+    /// Whether `key` signs for the tenant that `claims` speak of.
+    pub(crate) fn signs_for(
+        &self,
+        key: &SigningKey,
+        claims: &Claims,
+        configuration: &OpenIdConfiguration,
+    ) -> bool {
+        self.recognise(claims, configuration)
+            .is_ok_and(|origin| signs_for_tenant(key, origin.tenant, configuration))
     }
 
     async fn key(
@@ -107,4 +115,9 @@ impl Verifier {
         claims.check_audience(&self.settings, origin.version)?;
         Ok(origin)
     }
+}
+
+fn signs_for_tenant(key: &SigningKey, tenant: Uuid, configuration: &OpenIdConfiguration) -> bool {
+    let issuers = [&*configuration.issuer(tenant), &*version_1_issuer(tenant)];
+    key.signs_for(tenant, &issuers)
 }

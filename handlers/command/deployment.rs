@@ -1,0 +1,120 @@
+//! What a server says of itself in public.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use thiserror::Error;
+use url::Url;
+use uuid::Uuid;
+
+use crate::config::BaseUrl;
+
+/// How long one answer may take.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// A server did not say who it is.
+#[derive(Debug, Error)]
+pub(crate) enum DeploymentError {
+    /// Nothing that can be used came.
+    #[error("{url} does not answer as Entrada does: {reason}")]
+    NotEntrada {
+        /// What was asked.
+        url: String,
+        /// What came instead.
+        reason: String,
+    },
+}
+
+/// What a server says of itself at `/auth/info` and in its resource metadata.
+#[derive(Debug, Clone)]
+pub(crate) struct Deployment {
+    pub(crate) tenant_id: Uuid,
+    pub(crate) client_id: Uuid,
+    /// The scope's name, without the application in front.
+    pub(crate) scope: Option<String>,
+    /// Entra's address, by the metadata.
+    pub(crate) authority: Option<Url>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    tenant_id: Uuid,
+    client_id: Uuid,
+    entra_scope: String,
+}
+
+#[derive(Deserialize)]
+struct Resource {
+    authorization_servers: Vec<Url>,
+}
+
+impl Deployment {
+    /// Asks the server at `base`.
+    ///
+    /// # Errors
+    /// When no Entrada answers there.
+    pub(crate) async fn ask(
+        base: &BaseUrl,
+        http: &reqwest::Client,
+    ) -> Result<Self, DeploymentError> {
+        let info: Info = document(http, base.join("/auth/info")).await?;
+        let url = base.join("/.well-known/oauth-protected-resource");
+        let resource: Option<Resource> = document(http, url).await.ok();
+        let tenant = info.tenant_id.to_string();
+        // The home tenant's own server stands there as `{authority}/{tenant}/v2.0`.
+        let authority = resource
+            .into_iter()
+            .flat_map(|resource| resource.authorization_servers)
+            .find_map(|server| {
+                let authority = server.as_str().split_once(&format!("/{tenant}/"))?.0;
+                Url::parse(authority).ok()
+            });
+        Ok(Self {
+            tenant_id: info.tenant_id,
+            client_id: info.client_id,
+            scope: info
+                .entra_scope
+                .rsplit_once('/')
+                .map(|(_, scope)| scope.to_owned()),
+            authority,
+        })
+    }
+
+    /// The settings that say the same.
+    pub(crate) fn settings(&self, base: &BaseUrl) -> Vec<(&'static str, String)> {
+        let mut settings = vec![
+            ("ENTRADA_BASE_URL", base.as_str().to_owned()),
+            ("ENTRADA_TENANT_ID", self.tenant_id.to_string()),
+            ("ENTRADA_CLIENT_ID", self.client_id.to_string()),
+        ];
+        let scope = self.scope.clone();
+        settings.extend(scope.map(|scope| ("ENTRADA_REQUIRED_SCOPE", scope)));
+        let authority = self.authority.as_ref();
+        settings.extend(authority.map(|url| ("ENTRADA_AUTHORITY", url.to_string())));
+        settings
+    }
+}
+
+async fn document<T: for<'de> Deserialize<'de>>(
+    http: &reqwest::Client,
+    url: String,
+) -> Result<T, DeploymentError> {
+    let fault = |reason: String| DeploymentError::NotEntrada {
+        url: url.clone(),
+        reason,
+    };
+    let answer = http
+        .get(&url)
+        .timeout(LIMIT)
+        .send()
+        .await
+        .map_err(|error| fault(crate::error::chain(&error.without_url())))?;
+    let status = answer.status();
+    if !status.is_success() {
+        return Err(fault(format!("status {}", status.as_u16())));
+    }
+    answer
+        .json()
+        .await
+        .map_err(|error| fault(crate::error::chain(&error.without_url())))
+}

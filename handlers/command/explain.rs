@@ -1,0 +1,180 @@
+//! `entrada explain`: why a token is or would be refused.
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use entrada_ambient::{Environment, FixedEnvironment, ProcessEnvironment};
+use entrada_entra::{AccessTokenValidator, Discovery};
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::deployment::Deployment;
+use super::serve::{Failure, ambient, runtime};
+use crate::app::{self, Ambient};
+use crate::config::{BaseUrl, Settings};
+use crate::explain::{Explainer, PublishedKeys, explain_code};
+use crate::identity::{KeyRing, KeyRings, OwnTokens};
+use crate::terminal::{Terminal, Tone};
+
+/// What is read of standard input, in bytes: no token is longer.
+const LONGEST: u64 = 64 * 1024;
+
+/// Says why a token is or would be refused, without sending it anywhere
+///
+/// Makes every check that the doors make, with the same code: form, issuer and
+/// tenant, audience, signature, lifetime, scope or role, client. Says which
+/// door takes the token, what is wrong, and what to do about it. The token is
+/// not printed, not logged and not sent: only public keys and public metadata
+/// are fetched.
+///
+/// Exits with 0 if some door takes the token, and with 1 if none does.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct ExplainArguments {
+    /// The token, or `-` to read it from standard input, so that it does not
+    /// stay in the shell's history; or an error of Entra's, such as
+    /// AADSTS65001
+    #[arg(value_name = "TOKEN", default_value = "-", hide_default_value = true)]
+    token: Zeroizing<String>,
+    /// Base URL of a server: its tenant, application and public keys are used
+    /// in place of settings
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    url: Option<BaseUrl>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  Paste a token and end with Ctrl-D, held against the settings of the environment:
+    entrada explain
+
+  A token from the clipboard, held against a deployed server:
+    xclip -o | entrada explain - --url https://entrada.contoso.com
+
+  What an error of Entra's means:
+    entrada explain AADSTS65001";
+
+/// A server's base URL, as an argument.
+pub(super) fn base_url(text: &str) -> Result<BaseUrl, String> {
+    let base = BaseUrl::parse(text).map_err(|reason| format!("it {reason}"))?;
+    if base.is_https() || base.is_loopback() {
+        return Ok(base);
+    }
+    Err("it must begin with https:// unless it is this machine".to_owned())
+}
+
+pub(super) fn run(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
+    let text = SecretString::from(if arguments.token.as_str() == "-" {
+        read_standard_input()?
+    } else {
+        arguments.token.as_str().to_owned()
+    });
+    let terminal = Terminal::of_standard_output(&ProcessEnvironment);
+    if let Some((title, fix)) = explain_code(text.expose_secret()) {
+        let title = terminal.paint(Tone::Title, &terminal.fit(0, &title));
+        print(&format!("{title}\n{}", fix.render(&terminal, 2)))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let ambient = ambient()?;
+    let explanation = runtime()?.block_on(async {
+        let explainer = explainer(arguments.url.as_ref(), &ambient).await?;
+        Ok::<_, Failure>(explainer.explain(text.expose_secret()).await)
+    })?;
+    if arguments.json {
+        print(&serde_json::to_string_pretty(&explanation).map_err(Failure::other)?)?;
+    } else {
+        print(&explanation.render(&terminal))?;
+    }
+    Ok(if explanation.is_let_in() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What tokens are held against: the settings of the environment, over which
+/// stands what a server at `url` says of itself.
+async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer, Failure> {
+    let mut given = Vec::new();
+    let mut published = None;
+    if let Some(base) = url {
+        let deployment = Deployment::ask(base, &ambient.http)
+            .await
+            .map_err(Failure::other)?;
+        given = deployment.settings(base);
+        published = PublishedKeys::fetch(base, &ambient.http).await;
+    }
+    let environment = Beneath {
+        given: FixedEnvironment::new(given),
+        // Nothing is stored here, so storage need not be set.
+        defaults: FixedEnvironment::new([("ENTRADA_STORAGE", "https://unused.invalid")]),
+    };
+    let (settings, _) = Settings::load(&environment, true).map_err(|faults| {
+        Failure::other(format!(
+            "{faults}\nSet them, or name the server with --url."
+        ))
+    })?;
+    let ring = settings
+        .key_ring
+        .as_ref()
+        .map(KeyRing::parse)
+        .transpose()
+        .map_err(|error| Failure::other(crate::error::chain(&error)))?;
+    let policy = app::read_policy(&settings).map_err(Failure::other)?;
+    let entra = Arc::new(settings.entra);
+    let (http, clock) = (&ambient.http, &ambient.clock);
+    let discovery = Arc::new(Discovery::new(entra.clone(), http.clone(), clock.clone()));
+    let validator =
+        AccessTokenValidator::new(entra.clone(), discovery, http.clone(), clock.clone());
+    Ok(Explainer {
+        settings: entra,
+        validator: Arc::new(validator),
+        own: OwnTokens::new(
+            settings.base_url,
+            Arc::new(KeyRings::new(ring)),
+            clock.clone(),
+            ambient.random.clone(),
+        ),
+        published,
+        policy,
+        now: clock.unix(),
+    })
+}
+
+/// What was given, over the process's environment, over defaults.
+#[derive(Debug)]
+struct Beneath {
+    given: FixedEnvironment,
+    defaults: FixedEnvironment,
+}
+
+impl Environment for Beneath {
+    fn get(&self, name: &str) -> Option<String> {
+        self.given
+            .get(name)
+            .or_else(|| ProcessEnvironment.get(name))
+            .or_else(|| self.defaults.get(name))
+    }
+}
+
+fn read_standard_input() -> Result<String, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(LONGEST)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::other(format!("standard input: {error}")))?;
+    Ok(text)
+}
+
+/// Prints `text` on standard output. A reader that has gone is no fault.
+pub(super) fn print(text: &str) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::other(error)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,219 @@
+//! `entrada explain` says what the doors say, and keeps the token to itself.
+
+use entrada_stand_ins::{SignatureKind, TokenKind, TokenRequest, TokenVersion};
+use serde_json::Value;
+
+use super::program::{Run, entrada};
+use crate::rig::{Person, Rig};
+
+const DOORS: [(&str, &str); 3] = [
+    ("/api", "/api/auth/me"),
+    ("/mcp", "/mcp/tools"),
+    ("/runtime/webhooks/mcp", "/runtime/webhooks/mcp"),
+];
+
+fn reader() -> TokenRequest {
+    TokenRequest::for_persona("reader")
+}
+
+async fn explain(rig: &Rig, token: &str) -> Run {
+    entrada(rig.handler.environment(), &["explain", "--json"], token).await
+}
+
+fn verdicts(explanation: &Value) -> Vec<Value> {
+    let doors = explanation["doors"].as_array().unwrap();
+    doors.iter().map(|door| door["opens"].clone()).collect()
+}
+
+/// What the running server's doors say.
+async fn at_the_doors(rig: &Rig, token: &str) -> Vec<Value> {
+    let mut verdicts = Vec::new();
+    for (_, path) in DOORS {
+        let request = rig.http.get(rig.url(path)).bearer_auth(token);
+        let status = request.send().await.unwrap().status().as_u16();
+        verdicts.push(Value::Bool(!matches!(status, 401 | 403)));
+    }
+    verdicts
+}
+
+/// A token, the check that is at fault, and a piece of the fix.
+type Case = (TokenRequest, &'static str, &'static str);
+
+fn wrong_claims() -> Vec<Case> {
+    let graph = TokenRequest {
+        resource: Some("https://graph.microsoft.com".to_owned()),
+        ..reader()
+    };
+    let id_token = TokenRequest {
+        kind: TokenKind::Id,
+        ..reader()
+    };
+    let expired = TokenRequest {
+        expires_in: Some(-60),
+        ..reader()
+    };
+    let another = reader().with("aud", "00000000-0000-4000-8000-000000000000");
+    let guest = TokenRequest::for_persona("guest");
+    let daemon = TokenRequest::for_persona("daemon");
+    let unnamed = daemon.clone().without("idtyp");
+    vec![
+        (graph, "audience", "Microsoft Graph"),
+        (another, "audience", "az account get-access-token"),
+        (id_token, "kind", "id token"),
+        (reader().with("scp", "other"), "kind", "admin-consent"),
+        (daemon, "kind", "ENTRADA_ACCEPT_APP_TOKENS=true"),
+        (unnamed, "kind", "optional-claims"),
+        (expired, "lifetime", "Refresh"),
+        (guest, "issuer", "ENTRADA_TENANTS="),
+    ]
+}
+
+fn wrong_signatures() -> Vec<Case> {
+    let signed = |signature| TokenRequest {
+        signature,
+        ..reader()
+    };
+    vec![
+        (signed(SignatureKind::Corrupt), "signature", "get-access"),
+        (signed(SignatureKind::None), "form", "get-access-token"),
+        (signed(SignatureKind::UnknownKey), "signature", "rolled its"),
+    ]
+}
+
+#[tokio::test]
+async fn every_refused_token_is_explained_as_the_doors_refuse_it() {
+    let rig = Rig::start().await;
+    let cases = wrong_claims().into_iter().chain(wrong_signatures());
+    let mut cases: Vec<_> = cases
+        .map(|(request, check, fix)| (rig.mint(&request), check, fix))
+        .collect();
+    let cut_off = "eyJhbGciOiJSUzI1NiJ9.eyJ".to_owned();
+    cases.push((cut_off, "form", "get-access-token"));
+    for (token, check, fix) in cases {
+        let run = explain(&rig, &token).await;
+        let explanation = run.json();
+        assert_eq!(run.code, 1, "{explanation}");
+        let failed: Vec<_> = explanation["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|line| line["result"] == "failed")
+            .map(|line| line["check"].as_str().unwrap())
+            .collect();
+        assert_eq!(failed, [check], "{explanation}");
+        assert!(
+            explanation["fixes"].to_string().contains(fix),
+            "{explanation}"
+        );
+        assert_eq!(verdicts(&explanation), at_the_doors(&rig, &token).await);
+    }
+}
+
+#[tokio::test]
+async fn good_tokens_of_both_versions_and_of_our_own_open_the_doors_that_they_open() {
+    let rig = Rig::start().await;
+    let first = TokenRequest {
+        version: TokenVersion::V1,
+        ..reader()
+    };
+    let own = Person::new(&rig, "reader").tokens().await;
+    let own = own["access_token"].as_str().unwrap().to_owned();
+    for token in [rig.token("reader"), rig.mint(&first), own] {
+        let run = explain(&rig, &token).await;
+        let explanation = run.json();
+        assert_eq!(run.code, 0, "{explanation}");
+        assert_eq!(verdicts(&explanation), at_the_doors(&rig, &token).await);
+    }
+}
+
+#[tokio::test]
+async fn somebody_without_a_role_is_told_why_there_is_no_tool() {
+    let rig = Rig::start().await;
+    let run = explain(&rig, &rig.token("norole")).await;
+    assert_eq!(run.code, 0);
+    assert!(run.output.contains("no app role"), "{}", run.output);
+    assert!(run.output.contains("appRoleAssignedTo"));
+}
+
+#[tokio::test]
+async fn the_token_is_neither_printed_nor_sent() {
+    let rig = Rig::start().await;
+    let token = rig.token("reader");
+    for arguments in [
+        &["explain", "-"][..],
+        &["explain", "--json"],
+        &["explain", &token],
+    ] {
+        let run = entrada(rig.handler.environment(), arguments, &token).await;
+        for part in token.split('.') {
+            assert!(!run.output.contains(part) && !run.errors.contains(part));
+        }
+    }
+    let asked: Value = {
+        let url = format!("{}stand-in/requests", rig.stand_ins.url());
+        rig.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    };
+    for request in asked.as_array().unwrap() {
+        let path = request["path"].as_str().unwrap();
+        assert!(
+            path.ends_with("openid-configuration") || path.ends_with("/keys"),
+            "{request}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_entra_the_signature_stays_open_and_the_rest_is_still_said() {
+    let rig = Rig::start().await;
+    let mut environment = rig.handler.environment().to_vec();
+    environment.retain(|(name, _)| name != "ENTRADA_AUTHORITY");
+    // The stand-in's issuer, at an address where nothing listens.
+    environment.push((
+        "ENTRADA_AUTHORITY".to_owned(),
+        "https://localhost:9".to_owned(),
+    ));
+    let good = entrada(&environment, &["explain", "--json"], &rig.token("reader")).await;
+    assert!(
+        good.output.contains("could not be checked"),
+        "{}",
+        good.output
+    );
+    let graph = reader().with("aud", "https://graph.microsoft.com");
+    let wrong = entrada(&environment, &["explain", "--json"], &rig.mint(&graph)).await;
+    assert!(wrong.output.contains("Microsoft Graph"), "{}", wrong.output);
+}
+
+#[tokio::test]
+async fn a_server_says_itself_what_its_tokens_are_held_against() {
+    let rig = Rig::start().await;
+    let certificate = rig.certificate().display().to_string();
+    let environment = [("SSL_CERT_FILE".to_owned(), certificate)];
+    let arguments = ["explain", "--json", "--url", &rig.handler.base];
+    let own = Person::new(&rig, "reader").tokens().await;
+    for token in [
+        rig.token("reader"),
+        own["access_token"].as_str().unwrap().to_owned(),
+    ] {
+        let run = entrada(&environment, &arguments, &token).await;
+        let explanation = run.json();
+        assert_eq!(
+            verdicts(&explanation),
+            vec![Value::Bool(true); 3],
+            "{explanation}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_error_code_of_entras_is_put_into_words() {
+    let run = entrada(&[], &["explain", "AADSTS65001: nobody has consented"], "").await;
+    assert_eq!(run.code, 0);
+    assert!(run.output.contains("consent"), "{}", run.output);
+}

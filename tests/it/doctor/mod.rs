@@ -1,0 +1,4 @@
+//! `entrada explain` and `entrada doctor`, as people run them.
+
+mod explain;
+mod program;

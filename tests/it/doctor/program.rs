@@ -1,0 +1,54 @@
+//! One run of the program to its end.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+/// What a run left behind.
+pub(super) struct Run {
+    pub(super) code: i32,
+    pub(super) output: String,
+    pub(super) errors: String,
+}
+
+impl Run {
+    /// Standard output as JSON.
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.output)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", self.output, self.errors))
+    }
+}
+
+/// Runs the program with these settings alone.
+pub(super) async fn entrada(
+    environment: &[(String, String)],
+    arguments: &[&str],
+    input: &str,
+) -> Run {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_entrada"))
+        .env_clear()
+        .envs(environment.iter().cloned())
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut standard_input = child.stdin.take().unwrap();
+    // A program that does not read its input may have closed it.
+    let _ = standard_input.write_all(input.as_bytes()).await;
+    drop(standard_input);
+    let output = tokio::time::timeout(Duration::from_secs(100), child.wait_with_output())
+        .await
+        .expect("every wait has a limit")
+        .unwrap();
+    Run {
+        code: output.status.code().unwrap(),
+        output: String::from_utf8(output.stdout).unwrap(),
+        errors: String::from_utf8(output.stderr).unwrap(),
+    }
+}
