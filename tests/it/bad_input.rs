@@ -81,7 +81,7 @@ async fn a_refusal_before_the_body_arrived_keeps_the_connection() {
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#;
     for _ in 0..3 {
         let head = format!(
-            "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\n\
+            "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nauthorization: Bearer none\r\n\
              accept: application/json, text/event-stream\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
