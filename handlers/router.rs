@@ -75,6 +75,7 @@ fn limited(
     let limit = SignInLimit {
         limits: state.0.limits.clone(),
         addresses: state.0.addresses.clone(),
+        audit: state.0.grants.audit().clone(),
         refuse,
     };
     routes.route_layer(from_fn_with_state(limit, limit_sign_in))

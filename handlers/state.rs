@@ -87,6 +87,7 @@ piece! {
     addresses: AddressSource,
     resources: Arc<ProtectedResources>,
     registry: Arc<Registry>,
+    mcp: McpServer,
     origins: Arc<AllowedOrigins>,
     chat: Arc<Chat>,
     clock: Arc<dyn Clock>,

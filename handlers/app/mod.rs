@@ -93,7 +93,18 @@ impl App {
     /// # Errors
     /// With the setting that is at fault.
     pub fn assemble(settings: &Settings, ambient: &Ambient) -> Result<Self, StartError> {
-        let tables = open_tables(settings, ambient)?;
+        Self::assemble_on(open_tables(settings, ambient)?, settings, ambient)
+    }
+
+    /// The same on `tables`, whatever storage the settings name.
+    ///
+    /// # Errors
+    /// With the setting that is at fault.
+    pub fn assemble_on(
+        tables: Arc<dyn Tables>,
+        settings: &Settings,
+        ambient: &Ambient,
+    ) -> Result<Self, StartError> {
         let upstream = upstream(settings, ambient)?;
         let rings = Arc::new(KeyRings::new(Some(key_ring(settings)?)));
         let policy = Arc::new(read_policy(settings)?);

@@ -12,8 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::counts::Counts;
+use super::repeats::Repeats;
 use super::{AuditError, Decision, Entry, Outcome, Place, Writer};
 use crate::audit::Hour;
+use crate::error::chain;
 use crate::identity::KeyRings;
 
 /// Entries that may wait to be written: each is at most about 6 KiB.
@@ -22,6 +24,8 @@ const QUEUE: usize = 4096;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How long a request waits until storage has its entry.
 const DURABLE: Duration = Duration::from_secs(10);
+/// How long a request that is refused anyway waits for that.
+const REFUSED: Duration = Duration::from_secs(1);
 
 /// What the log is made from.
 #[derive(Debug, Clone)]
@@ -48,12 +52,21 @@ pub(super) struct Order {
     pub(super) done: Option<oneshot::Sender<()>>,
 }
 
-/// The log as requests see it: a bounded queue, and counts of what unknown
-/// callers were refused.
+/// What is counted between two writes.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    /// Of callers who are not known.
+    pub(super) unknown: Counts,
+    /// Of those who are.
+    pub(super) repeats: Repeats,
+}
+
+/// The log as requests see it: a bounded queue, and counts of what was
+/// refused to unknown callers, or to known ones again and again.
 #[derive(Debug)]
 pub struct Audit {
     queue: mpsc::Sender<Order>,
-    counts: Arc<Counts>,
+    counted: Arc<Counted>,
     failing: Arc<AtomicBool>,
     clock: Arc<dyn Clock>,
 }
@@ -65,22 +78,49 @@ impl Audit {
         Self::with_queue(sources, QUEUE)
     }
 
-    pub(super) fn with_queue(sources: AuditSources, places: usize) -> (Self, Writer) {
+    pub(crate) fn with_queue(sources: AuditSources, places: usize) -> (Self, Writer) {
         let (queue, orders) = mpsc::channel(places);
         let audit = Self {
             queue,
-            counts: Arc::default(),
+            counted: Arc::default(),
             failing: Arc::default(),
             clock: sources.clock.clone(),
         };
-        let writer = Writer::new(sources, orders, audit.counts.clone(), audit.failing.clone());
+        let writer = Writer::new(
+            sources,
+            orders,
+            audit.counted.clone(),
+            audit.failing.clone(),
+        );
         (audit, writer)
     }
 
     /// Counts something that a caller who is not known was refused, by
     /// where and why: words of this program, never of the caller.
     pub fn count(&self, method: &'static str, reason: &'static str) {
-        self.counts.add(method, reason);
+        self.counted.unknown.add(method, reason);
+    }
+
+    /// Enters that somebody known was refused: durable when this returns, if
+    /// storage takes entries within a second; else queued. The same refusal
+    /// again within a minute is counted, and written within seconds.
+    ///
+    /// # Errors
+    /// [`AuditError::Full`] when it could neither be queued nor counted.
+    pub async fn refuse(&self, entry: Entry) -> Result<(), AuditError> {
+        if self.counted.repeats.count(&entry, self.clock.monotonic()) {
+            return Ok(());
+        }
+        let spare = entry.clone();
+        let mut pending = match self.begin(entry).await {
+            Ok(pending) => pending,
+            Err(_) if self.counted.repeats.count_anyway(&spare) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if let Err(error) = pending.send_durable(REFUSED).await {
+            tracing::warn!(error = chain(&error), "a refusal is not in storage yet");
+        }
+        Ok(())
     }
 
     /// Waits for a place in the queue, a second at most.
@@ -140,7 +180,7 @@ impl Audit {
     /// [`AuditError::NotDurable`] when storage did not confirm it in time.
     pub async fn record(&self, entry: Entry) -> Result<(), AuditError> {
         let mut pending = self.begin(entry).await?;
-        pending.send_durable().await
+        pending.send_durable(DURABLE).await
     }
 }
 
@@ -176,13 +216,13 @@ impl Pending {
         reason: Option<&'static str>,
     ) -> Result<(), AuditError> {
         self.conclude(outcome, reason);
-        self.send_durable().await
+        self.send_durable(DURABLE).await
     }
 
-    async fn send_durable(&mut self) -> Result<(), AuditError> {
+    async fn send_durable(&mut self, patience: Duration) -> Result<(), AuditError> {
         let (done, told) = oneshot::channel();
         self.send(Some(done));
-        match timeout(DURABLE, told).await {
+        match timeout(patience, told).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(AuditError::Closed),
             Err(_) => Err(AuditError::NotDurable),

@@ -14,6 +14,7 @@ mod hour;
 mod log;
 mod query;
 mod redact;
+mod repeats;
 mod rows;
 #[cfg(test)]
 mod tests;

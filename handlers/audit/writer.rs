@@ -11,8 +11,7 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::counts::Counts;
-use super::log::{AuditSources, Order, order};
+use super::log::{AuditSources, Counted, Order, order};
 use super::rows::{Batch, HEADS, HeadList, Standing, TABLE, head_key, pack, standing_of_head};
 use super::{Hour, Place};
 use crate::error::chain;
@@ -65,7 +64,7 @@ struct Prepared {
 pub struct Writer {
     sources: AuditSources,
     orders: mpsc::Receiver<Order>,
-    counts: Arc<Counts>,
+    counted: Arc<Counted>,
     failing: Arc<AtomicBool>,
     run: Uuid,
     chains: BTreeMap<Place, Chain>,
@@ -78,7 +77,7 @@ impl Writer {
     pub(super) fn new(
         sources: AuditSources,
         orders: mpsc::Receiver<Order>,
-        counts: Arc<Counts>,
+        counted: Arc<Counted>,
         failing: Arc<AtomicBool>,
     ) -> Self {
         Self {
@@ -86,7 +85,7 @@ impl Writer {
             listed_at: sources.clock.monotonic(),
             sources,
             orders,
-            counts,
+            counted,
             failing,
             chains: BTreeMap::new(),
             hours: BTreeSet::new(),
@@ -271,10 +270,11 @@ impl Writer {
     /// Writes counts, lists heads when it is time, forgets what is over.
     async fn tidy(&mut self, at_once: bool) {
         let now = self.sources.clock.now();
-        let counted: Vec<Order> = self
-            .counts
-            .take()
+        let unknown = self.counted.unknown.take();
+        let repeats = self.counted.repeats.take(self.sources.clock.monotonic());
+        let counted: Vec<Order> = unknown
             .into_iter()
+            .chain(repeats)
             .filter_map(|entry| order(entry, now, None))
             .collect();
         self.write(counted).await;

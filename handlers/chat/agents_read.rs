@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 
-use super::refusal::no_such_agent;
 use super::{Agent, Chat, ChatCaller};
 use crate::error::ApiError;
 
@@ -19,8 +18,5 @@ pub async fn read_agent(
     State(chat): State<Arc<Chat>>,
     Path(id): Path<String>,
 ) -> Result<Json<Agent>, ApiError> {
-    chat.agent(&caller, &id)
-        .cloned()
-        .map(Json)
-        .ok_or_else(no_such_agent)
+    Ok(Json(chat.agent_or_refusal(&caller, &id).await?.clone()))
 }

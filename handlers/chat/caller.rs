@@ -8,7 +8,7 @@ use http::StatusCode;
 use http::request::Parts;
 
 use crate::error::ApiError;
-use crate::identity::{Caller, Gate, Principal};
+use crate::identity::{Caller, Door, Gate, Principal};
 
 /// The caller of a chat route.
 #[derive(Debug, Clone)]
@@ -49,6 +49,14 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let Caller(principal) = Caller::from_request_parts(parts, state).await?;
-        Self::admit(principal)
+        match Self::admit(principal.clone()) {
+            Ok(caller) => Ok(caller),
+            Err(refusal) => {
+                let gate = Arc::<Gate>::from_ref(state);
+                gate.enter_refusal(Door::Api, &principal, refusal.code())
+                    .await?;
+                Err(refusal)
+            }
+        }
     }
 }

@@ -56,8 +56,9 @@ pub use session::Session;
 use store::SessionStore;
 pub use store::TABLE;
 
-use crate::audit::Audit;
+use crate::audit::{Audit, Entry};
 use crate::downstream::Downstream;
+use crate::error::ApiError;
 use crate::identity::{KeyRings, Principal, Revocations};
 use crate::policy::Policy;
 
@@ -137,5 +138,16 @@ impl Chat {
         self.catalogue
             .find(id)
             .filter(|agent| self.policy.allows_agent(caller, &agent.id))
+    }
+
+    /// The same, with what is entered and answered when there is none.
+    async fn agent_or_refusal(&self, caller: &Principal, id: &str) -> Result<&Agent, ApiError> {
+        if let Some(agent) = self.agent(caller, id) {
+            return Ok(agent);
+        }
+        let entry = Entry::of(caller, "agents.read").agent(id);
+        let entry = entry.refused("hidden_or_unknown_agent");
+        self.audit.refuse(entry).await?;
+        Err(refusal::no_such_agent())
     }
 }

@@ -7,7 +7,6 @@ use axum::extract::State;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::refusal::no_such_agent;
 use super::title::check_title;
 use super::{Chat, ChatCaller, Session};
 use crate::error::ApiError;
@@ -39,9 +38,7 @@ pub async fn create_session(
     State(chat): State<Arc<Chat>>,
     JsonBody(new): JsonBody<NewSession>,
 ) -> Result<(StatusCode, Json<SessionAnswer>), ApiError> {
-    let agent = chat
-        .agent(&caller, &new.agent_id)
-        .ok_or_else(no_such_agent)?;
+    let agent = chat.agent_or_refusal(&caller, &new.agent_id).await?;
     let title = new.title.as_deref().map(check_title).transpose()?;
     let session = chat
         .store

@@ -88,6 +88,11 @@ impl Chat {
         let started = self.start_in(caller, session, order).await;
         match &started {
             Ok(_) => pending.finish(Outcome::Succeeded, None),
+            // An agent that is not the caller's (any more).
+            Err(error) if error.code() == no_such_agent().code() => {
+                let reason = Some("hidden_or_unknown_agent");
+                pending.finish_durably(Outcome::Refused, reason).await?;
+            }
             Err(error) => pending.finish(Outcome::Failed, Some(error.code())),
         }
         started

@@ -69,7 +69,7 @@ impl Grants {
         };
         let row = grant.to_row().with("expires_at", expires_at);
         self.tables.insert(TABLE, &row).await?;
-        self.tidy(&grant.partition()).await;
+        self.tidy(&grant.partition());
         self.enter(&grant, "token.issued", None).await?;
         let access_token = self.keys.own.issue(TokenTerms {
             tenant_id: grant.tenant_id,

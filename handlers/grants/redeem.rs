@@ -80,7 +80,7 @@ impl Grants {
             match written {
                 Ok(etag) => {
                     grant.etag = Some(etag);
-                    self.tidy(code.partition()).await;
+                    self.tidy(code.partition());
                     return self.issue(grant, refresh.text().clone());
                 }
                 Err(TableError::PreconditionFailed) => {}

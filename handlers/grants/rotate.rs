@@ -197,7 +197,7 @@ impl Grants {
             ));
         }
         self.tables.batch(TABLE, &operations).await?;
-        self.tidy(token.partition()).await;
+        self.tidy(token.partition());
         self.issue(grant, successor.text().clone())
     }
 

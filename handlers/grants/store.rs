@@ -7,7 +7,7 @@ use entrada_entra::{EntraClient, EntraError, SubjectKind};
 use entrada_tables::{Condition, Row, TableError, Tables};
 use secrecy::SecretString;
 use thiserror::Error;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 use super::{Grant, GrantState, SecretCode, TABLE};
@@ -92,9 +92,14 @@ pub struct Grants {
     /// One refresh of a grant at a time in this process. A fixed number of
     /// locks, shared by hash: bounded, and a collision costs only a wait.
     refreshing: Vec<Mutex<()>>,
+    /// Sweeps under way.
+    sweeping: Arc<Semaphore>,
 }
 
 const LOCKS: usize = 64;
+/// Sweeps that one process has under way at most, and rows that each deletes.
+const SWEEPS: usize = 4;
+const SWEPT: usize = 10;
 
 impl Grants {
     /// Grants in `tables`.
@@ -116,12 +121,13 @@ impl Grants {
             random,
             audit,
             refreshing: std::iter::repeat_with(Mutex::default).take(LOCKS).collect(),
+            sweeping: Arc::new(Semaphore::new(SWEEPS)),
         }
     }
 
     /// The log that grants are entered into.
     #[must_use]
-    pub fn audit(&self) -> &Audit {
+    pub fn audit(&self) -> &Arc<Audit> {
         &self.audit
     }
 
@@ -339,22 +345,26 @@ impl Grants {
             .open(&grant.upstream.access, place)?)
     }
 
-    /// Deletes a few rows of a person's partition whose time is over. Called
-    /// on the way by requests that write there; failing is no harm.
-    pub(super) async fn tidy(&self, partition: &UserPartition) {
-        let swept = entrada_tables::sweep(
-            self.tables.as_ref(),
-            TABLE,
-            partition.as_str(),
-            self.clock.unix(),
-            10,
-        );
-        if let Err(error) = swept.await {
-            tracing::debug!(
-                error = crate::error::chain(&error),
-                "expired rows were left"
-            );
-        }
+    /// Deletes a few rows of a person's partition whose time is over, behind
+    /// the answer of a request that writes there. A few sweeps at a time: more
+    /// are left to other requests, and failing is no harm.
+    pub(super) fn tidy(&self, partition: &UserPartition) {
+        let Ok(permit) = self.sweeping.clone().try_acquire_owned() else {
+            return;
+        };
+        let (tables, partition) = (self.tables.clone(), partition.clone());
+        let now = self.clock.unix();
+        tokio::spawn(async move {
+            let swept =
+                entrada_tables::sweep(tables.as_ref(), TABLE, partition.as_str(), now, SWEPT);
+            if let Err(error) = swept.await {
+                tracing::debug!(
+                    error = crate::error::chain(&error),
+                    "expired rows were left"
+                );
+            }
+            drop(permit);
+        });
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     Challenge, Door, OwnToken, OwnTokenError, OwnTokens, Principal, Profiles, RevocationCheck,
     Revocations, Sighting,
 };
-use crate::audit::{Audit, Entry};
+use crate::audit::{Audit, AuditError, Entry};
 use crate::config::BaseUrl;
 use crate::error::{ApiError, chain};
 use crate::policy::Policy;
@@ -71,6 +71,11 @@ impl Refusal {
                 | Self::Entra(AccessTokenError::Expired)
                 | Self::Revoked
         )
+    }
+
+    /// Whether it is known who was refused: then the log has it already.
+    pub(super) fn names_the_caller(&self) -> bool {
+        matches!(self, Self::Audience(_) | Self::Scope(_) | Self::Revoked)
     }
 
     fn code(&self) -> &'static str {
@@ -142,8 +147,7 @@ impl Authenticator {
         match self.revocations.check(&principal) {
             RevocationCheck::Clear => Ok(principal),
             RevocationCheck::Revoked => {
-                self.enter_revoked(door, &principal).await;
-                Err(Refusal::Revoked)
+                Err(self.refuse_known(door, &principal, Refusal::Revoked).await)
             }
             RevocationCheck::Unknown => Err(Refusal::Unavailable {
                 what: "the revocation list is not up to date, so nobody can be let in right now",
@@ -152,25 +156,55 @@ impl Authenticator {
         }
     }
 
-    /// Somebody known is refused: entered before the answer. Refused they are
-    /// in any case.
-    async fn enter_revoked(&self, door: Door, principal: &Principal) {
-        let entry = Entry::of(principal, door.path()).refused("revoked");
-        if let Err(error) = self.audit.record(entry).await {
-            tracing::warn!(error = chain(&error), "a refusal was not entered");
+    /// Somebody known is refused, and that is entered; when it cannot be, the
+    /// refusal is that.
+    async fn refuse_known(&self, door: Door, principal: &Principal, refusal: Refusal) -> Refusal {
+        let reason = match refusal {
+            Refusal::Revoked => "revoked",
+            Refusal::Audience(_) => "audience",
+            Refusal::Scope(_) => "scope",
+            _ => "token",
+        };
+        match self.enter_refusal(door, principal, reason).await {
+            Ok(()) => refusal,
+            Err(error) => Refusal::Unavailable {
+                what: "the audit log takes no entries right now, and nobody is answered without \
+                       it",
+                log: chain(&error),
+            },
         }
+    }
+
+    /// Enters that somebody known was refused at `door`, and why, in a word
+    /// of this program's.
+    ///
+    /// # Errors
+    /// [`AuditError::Full`] when the log has no place.
+    pub async fn enter_refusal(
+        &self,
+        door: Door,
+        principal: &Principal,
+        reason: &'static str,
+    ) -> Result<(), AuditError> {
+        let entry = Entry::of(principal, door.path()).refused(reason);
+        self.audit.refuse(entry).await
+    }
+
+    /// Counts that somebody who is not known was refused.
+    pub(super) fn count_refusal(&self, method: &'static str, reason: &'static str) {
+        self.audit.count(method, reason);
     }
 
     async fn identify(&self, door: Door, token: &str) -> Result<Principal, Refusal> {
         if let Some(known) = self.own.remembered(token) {
-            return self.through(door, known);
+            return self.through(door, known).await;
         }
         if let Some(known) = self.entra.cached(token) {
             return Ok(self.entra_principal(known, token));
         }
         if self.own.claims_to_be_ours(token) {
             let verified = self.own.verify(token).map_err(own_refusal)?;
-            return self.through(door, verified);
+            return self.through(door, verified).await;
         }
         let verified = self.entra.validate(token).await.map_err(entra_refusal)?;
         if verified.subject_kind == SubjectKind::User {
@@ -184,9 +218,13 @@ impl Authenticator {
         Ok(self.entra_principal(verified, token))
     }
 
-    fn through(&self, door: Door, token: Arc<OwnToken>) -> Result<Principal, Refusal> {
-        check_door(&token, door)?;
-        Ok(Principal::from_own(token, &self.policy))
+    async fn through(&self, door: Door, token: Arc<OwnToken>) -> Result<Principal, Refusal> {
+        let checked = check_door(&token, door);
+        let principal = Principal::from_own(token, &self.policy);
+        match checked {
+            Ok(()) => Ok(principal),
+            Err(refusal) => Err(self.refuse_known(door, &principal, refusal).await),
+        }
     }
 
     fn entra_principal(
@@ -206,8 +244,8 @@ impl Authenticator {
             return ApiError::unavailable(refusal.code(), description, Duration::from_secs(5))
                 .with_log(log);
         }
-        if !matches!(refusal, Refusal::Revoked) {
-            self.audit.count(door.path(), refusal.code());
+        if !refusal.names_the_caller() {
+            self.count_refusal(door.path(), refusal.code());
         }
         // RFC 6750 section 3.1: a missing scope is the one thing that is 403,
         // and there is no error when no token was sent.

@@ -13,6 +13,9 @@ use crate::error::ApiError;
 use crate::limits::{AddressLimit, CallerKey, Limits};
 use crate::policy::ADMIN_ROLE;
 
+/// What a request too many is called in the audit log.
+const RATE_LIMITED: &str = "rate_limited";
+
 /// The one way in for requests that need a caller.
 #[derive(Debug)]
 pub struct Gate {
@@ -52,12 +55,41 @@ impl Gate {
         self.addresses.find(headers, extensions)
     }
 
-    /// Counts a call of `principal`.
+    /// Counts a call of `principal` at the door of agent platforms.
     ///
     /// # Errors
-    /// 429 when there were too many of this caller, of the tenant or of all.
+    /// As for [`Gate::count_at`].
     pub async fn count(&self, principal: &Principal) -> Result<(), ApiError> {
-        Ok(self.limits.charge_caller(&principal.into()).await?)
+        self.count_at(Door::Webhook, principal).await
+    }
+
+    /// Counts a call of `principal` at `door`. One too many is entered into
+    /// the audit log.
+    ///
+    /// # Errors
+    /// 429 when there were too many of this caller, of the tenant or of all;
+    /// 503 when that cannot be entered.
+    pub async fn count_at(&self, door: Door, principal: &Principal) -> Result<(), ApiError> {
+        if let Err(exceeded) = self.limits.charge_caller(&principal.into()).await {
+            self.enter_refusal(door, principal, RATE_LIMITED).await?;
+            return Err(exceeded.into());
+        }
+        Ok(())
+    }
+
+    /// Enters into the audit log that `principal`, who was let in, was refused
+    /// at `door` after all.
+    ///
+    /// # Errors
+    /// 503 when that cannot be entered.
+    pub async fn enter_refusal(
+        &self,
+        door: Door,
+        principal: &Principal,
+        reason: &'static str,
+    ) -> Result<(), ApiError> {
+        let entered = self.authenticator.enter_refusal(door, principal, reason);
+        Ok(entered.await?)
     }
 
     /// Counts a call of a public tool without a token.
@@ -65,8 +97,13 @@ impl Gate {
     /// # Errors
     /// 429 when there were too many from this address.
     pub async fn count_anonymous(&self, address: Option<IpAddr>) -> Result<(), ApiError> {
-        let limit = AddressLimit::PublicTool;
-        Ok(self.limits.charge_address(limit, address).await?)
+        let charged = self
+            .limits
+            .charge_address(AddressLimit::PublicTool, address);
+        charged.await.map_err(|exceeded| {
+            self.authenticator.count_refusal("tools/call", RATE_LIMITED);
+            exceeded.into()
+        })
     }
 
     /// The answer to a request that was refused at `door`, which is counted:
@@ -76,6 +113,9 @@ impl Gate {
         if let Some(limit) = limit_of(refusal)
             && let Err(exceeded) = self.limits.charge_address(limit, address).await
         {
+            if !refusal.names_the_caller() {
+                self.authenticator.count_refusal(door.path(), RATE_LIMITED);
+            }
             return exceeded.into();
         }
         self.authenticator.refuse(door, refusal)
@@ -120,7 +160,7 @@ where
         let gate = Arc::<Gate>::from_ref(state);
         match gate.identify(Door::Api, &parts.headers).await {
             Ok(principal) => {
-                gate.count(&principal).await?;
+                gate.count_at(Door::Api, &principal).await?;
                 Ok(Self(principal))
             }
             Err(refusal) => {

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::StatusCode;
 
 use super::{AddressLimit, Exceeded, Limits};
 use crate::address::AddressSource;
+use crate::audit::Audit;
 
 /// What [`limit_sign_in`] needs.
 #[derive(Debug, Clone)]
@@ -16,6 +18,8 @@ pub struct SignInLimit {
     pub limits: Arc<Limits>,
     /// Where a caller's address is found.
     pub addresses: AddressSource,
+    /// Where requests too many are counted.
+    pub audit: Arc<Audit>,
     /// The answer to a request too many, in the form of the routes.
     pub refuse: fn(Exceeded) -> Response,
 }
@@ -30,8 +34,13 @@ pub async fn limit_sign_in(
         .addresses
         .find(request.headers(), request.extensions());
     let charged = limit.limits.charge_address(AddressLimit::SignIn, address);
-    match charged.await {
+    let response = match charged.await {
         Ok(()) => next.run(request).await,
         Err(exceeded) => (limit.refuse)(exceeded),
+    };
+    // Registration has a limit of its own behind this one.
+    if response.status() == StatusCode::TOO_MANY_REQUESTS {
+        limit.audit.count("sign_in", "rate_limited");
     }
+    response
 }

@@ -88,7 +88,7 @@ impl McpDoor {
         let address = self.gate.address(request.headers(), request.extensions());
         let refusal = match self.gate.identify(self.door, request.headers()).await {
             Ok(principal) => {
-                self.gate.count(&principal).await?;
+                self.gate.count_at(self.door, &principal).await?;
                 request.extensions_mut().insert(principal);
                 return Ok(request);
             }

@@ -11,7 +11,9 @@ use http::header::CACHE_CONTROL;
 use rmcp::model::Tool as ToolDefinition;
 use serde::Serialize;
 
-use super::Registry;
+use super::{McpServer, Registry};
+use crate::context::CorrelationId;
+use crate::error::ApiError;
 use crate::identity::Principal;
 
 #[derive(Serialize)]
@@ -20,19 +22,26 @@ struct Listing {
     tools: Vec<ToolDefinition>,
 }
 
-/// Answers with the tools that the caller may call, as `tools/list` does.
+/// Answers with the tools that the caller may call, as `tools/list` does, and
+/// is entered into the audit log like it.
+///
+/// # Errors
+/// 503 when the log takes no entry.
 pub async fn list_as_json(
     Extension(caller): Extension<Principal>,
+    Extension(correlation): Extension<CorrelationId>,
     State(registry): State<Arc<Registry>>,
-) -> Response {
+    State(server): State<McpServer>,
+) -> Result<Response, ApiError> {
+    server.enter_list(&caller, Some(correlation)).await?;
     let tools = registry.visible(&caller);
     let listing = Listing {
         count: tools.len(),
         tools,
     };
-    (
+    Ok((
         [(CACHE_CONTROL, HeaderValue::from_static("private, no-store"))],
         Json(listing),
     )
-        .into_response()
+        .into_response())
 }

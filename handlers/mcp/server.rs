@@ -28,6 +28,35 @@ const LIST_TTL_MS: u64 = 60_000;
 /// Tools in one page of a list.
 const PAGE: usize = 100;
 
+/// Why a call was not made, or not answered.
+#[derive(Debug)]
+enum CallError {
+    /// It could not be entered, and nothing was done.
+    NotAudited(AuditError),
+    /// Anything else.
+    Other(ErrorData),
+}
+
+impl From<AuditError> for CallError {
+    fn from(error: AuditError) -> Self {
+        tracing::error!(error = chain(&error), "a request was refused");
+        Self::NotAudited(error)
+    }
+}
+
+impl From<CallError> for ErrorData {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::NotAudited(_) => Self::internal_error(
+                "The audit log cannot be written right now, and nothing is done without it. Try \
+                 again shortly.",
+                None,
+            ),
+            CallError::Other(error) => error,
+        }
+    }
+}
+
 /// The handler of MCP requests. It holds nothing of a caller: each request
 /// brings its own principal.
 #[derive(Debug, Clone)]
@@ -60,25 +89,35 @@ impl McpServer {
         arguments: Option<JsonObject>,
         correlation: Option<CorrelationId>,
     ) -> Result<Outcome, ErrorData> {
+        Ok(self.call_as(caller, name, arguments, correlation).await?)
+    }
+
+    async fn call_as(
+        &self,
+        caller: &Principal,
+        name: &str,
+        arguments: Option<JsonObject>,
+        correlation: Option<CorrelationId>,
+    ) -> Result<Outcome, CallError> {
         let entry = Entry::of(caller, "tools/call")
             .tool(name, arguments.as_ref())
             .correlation(correlation.map(|id| id.0));
-        let pending = self.audit.begin(entry).await.map_err(not_begun)?;
+        let pending = self.audit.begin(entry).await?;
         let Some(class) = self.registry.class_for(caller, name) else {
             let reason = Some("hidden_or_unknown_tool");
             let entered = pending.finish_durably(audit::Outcome::Refused, reason);
-            entered.await.map_err(not_begun)?;
+            entered.await?;
             return Ok(Outcome::Unknown);
         };
         let reads = matches!(class, ToolClass::Read | ToolClass::Public);
         if !reads {
-            self.audit.ready().map_err(not_begun)?;
+            self.audit.ready()?;
         }
         if let Err(error) = self.confirmed(caller, class).await {
             let reason = Some("grant_not_confirmed");
             let entered = pending.finish_durably(audit::Outcome::Refused, reason);
-            entered.await.map_err(not_begun)?;
-            return Err(error);
+            entered.await?;
+            return Err(CallError::Other(error));
         }
         let outcome = self.registry.call(caller, name, arguments).await;
         let (came_of_it, reason) = in_the_log(&outcome);
@@ -86,9 +125,27 @@ impl McpServer {
             pending.finish(came_of_it, reason);
         } else {
             let entered = pending.finish_durably(came_of_it, reason);
-            entered.await.map_err(not_entered)?;
+            entered
+                .await
+                .map_err(|error| CallError::Other(not_entered(error)))?;
         }
         Ok(outcome)
+    }
+
+    /// Enters that somebody was shown the tools.
+    ///
+    /// # Errors
+    /// [`AuditError::Full`] when there was no place for it; then nothing is
+    /// shown.
+    pub async fn enter_list(
+        &self,
+        caller: &Principal,
+        correlation: Option<CorrelationId>,
+    ) -> Result<(), AuditError> {
+        let entry = Entry::of(caller, "tools/list").correlation(correlation.map(|id| id.0));
+        let pending = self.audit.begin(entry).await?;
+        pending.finish(audit::Outcome::Succeeded, None);
+        Ok(())
     }
 
     /// Calls a public tool for somebody without a token.
@@ -97,11 +154,11 @@ impl McpServer {
         name: &str,
         arguments: Option<JsonObject>,
         correlation: Option<CorrelationId>,
-    ) -> Result<Outcome, ErrorData> {
+    ) -> Result<Outcome, CallError> {
         let entry = Entry::new("tools/call")
             .tool(name, arguments.as_ref())
             .correlation(correlation.map(|id| id.0));
-        let pending = self.audit.begin(entry).await.map_err(not_begun)?;
+        let pending = self.audit.begin(entry).await?;
         let outcome = self.registry.call_anonymously(name, arguments).await;
         let (came_of_it, reason) = in_the_log(&outcome);
         pending.finish(came_of_it, reason);
@@ -153,13 +210,15 @@ fn in_the_log(outcome: &Outcome) -> (audit::Outcome, Option<&'static str>) {
     }
 }
 
-fn not_begun(error: AuditError) -> ErrorData {
-    tracing::error!(error = chain(&error), "a call was refused");
-    ErrorData::internal_error(
-        "The audit log cannot be written right now, and nothing is done without it. Try again \
-         shortly.",
-        None,
-    )
+/// What the client is told. The door answers by its own status when nothing
+/// was done because it could not be entered.
+fn told(error: CallError, context: &RequestContext<RoleServer>) -> ErrorData {
+    if let CallError::NotAudited(error) = &error
+        && let Some(slot) = attached::<ChallengeSlot>(context)
+    {
+        slot.leave_unaudited(*error);
+    }
+    error.into()
 }
 
 fn not_entered(error: AuditError) -> ErrorData {
@@ -209,6 +268,10 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = caller(&context)?;
+        let correlation = attached::<CorrelationId>(&context).copied();
+        self.enter_list(caller, correlation)
+            .await
+            .map_err(|error| told(error.into(), &context))?;
         let visible = self.registry.visible(caller);
         if visible
             .iter()
@@ -253,11 +316,12 @@ impl ServerHandler for McpServer {
         let (name, arguments) = (&request.name, request.arguments);
         let correlation = attached::<CorrelationId>(&context).copied();
         let outcome = if attached::<Anonymous>(&context).is_some() {
-            self.call_anonymously(name, arguments, correlation).await?
+            self.call_anonymously(name, arguments, correlation).await
         } else {
-            self.call(caller(&context)?, name, arguments, correlation)
-                .await?
+            self.call_as(caller(&context)?, name, arguments, correlation)
+                .await
         };
+        let outcome = outcome.map_err(|error| told(error, &context))?;
         if let Outcome::Failed(error) = &outcome
             && let Some(challenge) = error.challenge()
             && let Some(slot) = attached::<ChallengeSlot>(&context)

@@ -33,6 +33,8 @@ mod python;
 #[cfg(test)]
 mod revocation;
 #[cfg(test)]
+mod round_trips;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod stand_ins;

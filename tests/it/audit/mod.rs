@@ -1,6 +1,10 @@
 //! The audit log from outside: what is in it, when, and that it can be
 //! verified.
 
+mod full;
+mod refusals;
+mod support;
+
 use serde_json::{Value, json};
 use tokio::process::Command;
 

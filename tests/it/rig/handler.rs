@@ -1,24 +1,33 @@
 //! The server as a process: direct, or run by the host stand-in.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use entrada_ambient::{SystemClock, SystemRandom};
+use entrada::app::{Ambient, App};
+use entrada::config::Settings;
+use entrada_ambient::{FixedEnvironment, SystemClock, SystemRandom};
 use entrada_functions_host::{Host, HostOptions};
+use entrada_tables::Tables;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::AbortHandle;
 
 use super::{setting, through_host};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
 enum Running {
-    Direct { child: Child, lines: Lines },
+    Direct {
+        child: Child,
+        lines: Lines,
+    },
     Host(Box<Host>),
+    /// A task of this process.
+    Inside(AbortHandle),
 }
 
 /// A running server.
@@ -61,6 +70,41 @@ impl Handler {
         handler
     }
 
+    /// Starts a server in this process, on these tables.
+    pub(crate) async fn start_inside(
+        mut environment: Vec<(String, String)>,
+        http: reqwest::Client,
+        tables: Arc<dyn Tables>,
+    ) -> Self {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address = format!("http://localhost:{port}");
+        environment.push(("ENTRADA_BASE_URL".to_owned(), address.clone()));
+        environment.push(("ENTRADA_PORT".to_owned(), port.to_string()));
+        let fixed = FixedEnvironment::new(environment.clone());
+        let (settings, _) = Settings::load(&fixed, true).unwrap();
+        let ambient = Ambient {
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(SystemRandom),
+            http,
+        };
+        let app = App::assemble_on(tables, &settings, &ambient).unwrap();
+        let routes = app.start();
+        let service = routes.into_make_service_with_connect_info::<SocketAddr>();
+        let task = tokio::spawn(async move { axum::serve(listener, service).await });
+        let handler = Self {
+            running: Running::Inside(task.abort_handle()),
+            environment,
+            base: address.clone(),
+            address,
+            port,
+        };
+        handler.wait().await;
+        handler
+    }
+
     /// The settings that it runs with.
     pub(crate) fn environment(&self) -> &[(String, String)] {
         &self.environment
@@ -75,6 +119,7 @@ impl Handler {
         match &mut self.running {
             Running::Direct { child, .. } => child.kill().await.unwrap(),
             Running::Host(host) => host.kill().await,
+            Running::Inside(task) => task.abort(),
         }
     }
 
@@ -84,6 +129,7 @@ impl Handler {
         match &mut self.running {
             Running::Direct { .. } => self.running = run(&self.environment, self.port).await,
             Running::Host(host) => host.restart().await.unwrap(),
+            Running::Inside(_) => panic!("a server in this process is not restarted"),
         }
         self.wait().await;
     }
@@ -96,6 +142,7 @@ impl Handler {
                 let lines: Vec<_> = host.logs().into_iter().map(|line| line.text).collect();
                 lines.join("\n")
             }
+            Running::Inside(_) => String::new(),
         }
     }
 

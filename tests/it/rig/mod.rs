@@ -3,6 +3,7 @@
 mod handler;
 mod person;
 mod storage;
+mod watched;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 pub(crate) use handler::Handler;
 pub(crate) use person::{Person, location, parameter};
 use storage::Storage;
+pub(crate) use watched::Watched;
 
 /// How the server is reached in this run.
 pub(crate) fn through_host() -> bool {
@@ -59,14 +61,17 @@ pub(crate) struct Rig {
     settings: Vec<(String, String)>,
 }
 
-impl Rig {
-    /// A server with the settings that every test shares.
-    pub(crate) async fn start() -> Self {
-        Self::with(&[]).await
-    }
+/// What a server stands on before there is one.
+struct Ground {
+    stand_ins: StandIns,
+    folder: TempDir,
+    storage: Storage,
+    key_ring: String,
+    settings: Vec<(String, String)>,
+}
 
-    /// A server with further settings.
-    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+impl Ground {
+    async fn prepare(settings: &[(&str, &str)]) -> Self {
         let clock = Arc::new(SystemClock::new());
         let random = Arc::new(SystemRandom);
         let folder = TempDir::new().unwrap();
@@ -86,22 +91,65 @@ impl Rig {
             let ring = KeyRing::generate(clock.as_ref(), random.as_ref());
             ring.unwrap().expose_secret().to_owned()
         };
-        let storage = Storage::take(folder.path());
-        let settings: Vec<(String, String)> = settings
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        let environment = environment(&stand_ins, &folder, &storage, &key_ring, &settings);
-        let handler = Handler::start(environment).await;
         Self {
             stand_ins,
+            storage: Storage::take(folder.path()),
+            folder,
+            key_ring,
+            settings: settings
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        }
+    }
+
+    fn environment(&self) -> Vec<(String, String)> {
+        environment(
+            &self.stand_ins,
+            &self.folder,
+            &self.storage,
+            &self.key_ring,
+            &self.settings,
+        )
+    }
+
+    fn rig(self, handler: Handler) -> Rig {
+        Rig {
+            stand_ins: self.stand_ins,
             http: http_client(&NetworkOptions::default()).unwrap(),
             handler,
-            folder,
-            storage,
-            key_ring,
-            settings,
+            folder: self.folder,
+            storage: self.storage,
+            key_ring: self.key_ring,
+            settings: self.settings,
         }
+    }
+}
+
+impl Rig {
+    /// A server with the settings that every test shares.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with further settings.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let ground = Ground::prepare(settings).await;
+        let handler = Handler::start(ground.environment()).await;
+        ground.rig(handler)
+    }
+
+    /// A server in this process, whose storage is what `tables` makes of the
+    /// rig's: to count what it does there, or to keep it from it.
+    pub(crate) async fn inside(
+        settings: &[(&str, &str)],
+        tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
+    ) -> Self {
+        let ground = Ground::prepare(settings).await;
+        let tables = tables(ground.storage.tables());
+        let http = trusting_client(&ground.stand_ins);
+        let handler = Handler::start_inside(ground.environment(), http, tables).await;
+        ground.rig(handler)
     }
 
     /// Another server on the same storage, with the same keys and public
@@ -152,18 +200,8 @@ impl Rig {
     }
 
     /// A client that trusts the stand-ins' certificate and keeps redirects.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "only this client trusts the private CA"
-    )]
     pub(crate) fn trusting_client(&self) -> reqwest::Client {
-        let ca = reqwest::Certificate::from_pem(self.stand_ins.ca_pem().as_bytes()).unwrap();
-        reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .add_root_certificate(ca)
-            .build()
-            .unwrap()
+        trusting_client(&self.stand_ins)
     }
 
     /// A proper Entra access token of a persona.
@@ -195,6 +233,20 @@ impl Rig {
         let text = response.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only this client trusts the private CA"
+)]
+fn trusting_client(stand_ins: &StandIns) -> reqwest::Client {
+    let ca = reqwest::Certificate::from_pem(stand_ins.ca_pem().as_bytes()).unwrap();
+    reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .add_root_certificate(ca)
+        .build()
+        .unwrap()
 }
 
 fn environment(

@@ -1,0 +1,149 @@
+//! Storage stalls: what happens to requests then, and what becomes of their
+//! entries.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entrada_ambient::{Clock as _, SystemClock};
+use futures::StreamExt as _;
+use reqwest::Response;
+use serde_json::{Value, json};
+
+use super::support::{TABLE, call, mcp, stallable, stored};
+use crate::rig::through_host;
+
+/// Checks that an answer says to come back later, since the log is full.
+async fn assert_full(response: Response) {
+    assert_eq!(response.status(), 503);
+    let seconds: u64 = response.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!((1..=60).contains(&seconds));
+    let body: Value = response.json().await.unwrap();
+    assert_eq!(body["code"], "AUDIT_UNAVAILABLE", "{body}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_half_done() {
+    if through_host() {
+        return;
+    }
+    let (rig, storage) = stallable(&[]).await;
+    let (reader, writer) = (rig.token("reader"), rig.token("writer"));
+    let alert = json!({"city": "Lisbon", "condition": "storm"});
+    // Everything that a call needs once is there, before storage stalls.
+    assert_eq!(call(&rig, &reader, "whoami", json!({})).await.status(), 200);
+    storage.stall();
+    let mut done = 1;
+    let rig = Arc::new(rig);
+    for round in 0..40 {
+        let calls = futures::stream::iter(0..250).map(|_| {
+            let (rig, reader) = (rig.clone(), reader.clone());
+            async move { call(&rig, &reader, "whoami", json!({})).await }
+        });
+        let answers: Vec<Response> = calls.buffer_unordered(50).collect().await;
+        let through = answers.iter().filter(|answer| answer.status() == 200);
+        done += through.count();
+        let refused: Vec<Response> = answers
+            .into_iter()
+            .filter(|answer| answer.status() != 200)
+            .collect();
+        if !refused.is_empty() {
+            for answer in refused {
+                assert_full(answer).await;
+            }
+            break;
+        }
+        assert!(round < 39, "the queue does not fill");
+    }
+    // Reads, lists, writes, hidden tools: none is begun.
+    let clock = SystemClock::new();
+    let started = clock.monotonic();
+    let (list, json_list, write, hidden) = tokio::join!(
+        mcp(&rig, &reader, "tools/list", json!({})),
+        rig.http
+            .get(rig.url("/mcp/tools"))
+            .bearer_auth(&reader)
+            .send(),
+        call(&rig, &writer, "set_weather_alert", alert.clone()),
+        call(&rig, &reader, "set_weather_alert", alert.clone()),
+    );
+    let waited = clock.monotonic().saturating_sub(started);
+    assert!(
+        (Duration::from_millis(950)..Duration::from_secs(3)).contains(&waited),
+        "{waited:?}"
+    );
+    for answer in [list, json_list.unwrap(), write, hidden] {
+        assert_full(answer).await;
+    }
+    // What needs no entry is answered.
+    assert_eq!(mcp(&rig, &reader, "ping", json!({})).await.status(), 200);
+    storage.go_on();
+    for _ in 0..200 {
+        if stored(&storage, "whoami").await.len() >= done {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let entries = stored(&storage, "whoami").await;
+    assert_eq!(entries.len(), done, "an entry for each call, no more");
+    assert!(entries.iter().all(|entry| entry["outcome"] == "succeeded"));
+    assert!(stored(&storage, "set_weather_alert").await.is_empty());
+    println!("audit: {done} calls were answered and entered before the queue was full");
+    // The write that was refused was not made; the same now is.
+    let weather = async || {
+        let answer = call(&rig, &writer, "get_weather", json!({"city": "Lisbon"})).await;
+        answer.json::<Value>().await.unwrap()["result"]["structuredContent"]["alerts"].clone()
+    };
+    assert_eq!(weather().await, json!([]));
+    let answer = call(&rig, &writer, "set_weather_alert", alert).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(weather().await.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_write_is_not_answered_before_the_log_has_it() {
+    if through_host() {
+        return;
+    }
+    let (rig, storage) = stallable(&[]).await;
+    let rig = Arc::new(rig);
+    for (persona, tool, arguments) in [
+        ("writer", "save_record", json!({"data": {"n": 1}})),
+        (
+            "deleter",
+            "delete_record",
+            json!({"record_id": "00000000-0000-7000-8000-000000000000"}),
+        ),
+        ("admin", "admin_weather_stats", json!({})),
+        // Refused: hidden from this one.
+        ("reader", "admin_weather_stats", json!({})),
+    ] {
+        let token = rig.token(persona);
+        storage.stall_table(TABLE);
+        let asking = {
+            let (rig, token) = (rig.clone(), token.clone());
+            tokio::spawn(async move { call(&rig, &token, tool, arguments).await })
+        };
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        assert!(!asking.is_finished(), "{persona} {tool}");
+        let before = stored(&storage, tool).await.len();
+        storage.go_on();
+        let answer = asking.await.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert_eq!(stored(&storage, tool).await.len(), before + 1, "{tool}");
+    }
+    // A read does not wait, and is there within a second all the same.
+    storage.stall_table(TABLE);
+    assert_eq!(
+        call(&rig, &rig.token("reader"), "whoami", json!({}))
+            .await
+            .status(),
+        200
+    );
+    storage.go_on();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stored(&storage, "whoami").await.len(), 1);
+}
