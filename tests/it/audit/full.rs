@@ -10,7 +10,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::support::{TABLE, call, mcp, stallable, stored};
-use crate::rig::through_host;
+use crate::rig::{Rig, through_host};
 
 /// Checks that an answer says to come back later, since the log is full.
 async fn assert_full(response: Response) {
@@ -25,6 +25,30 @@ async fn assert_full(response: Response) {
     assert_eq!(body["code"], "AUDIT_UNAVAILABLE", "{body}");
 }
 
+/// Calls a read tool until the log is full, and says how many calls were
+/// answered.
+async fn until_full(rig: &Arc<Rig>, reader: &str) -> usize {
+    let mut done = 0;
+    for _ in 0..40 {
+        let calls = futures::stream::iter(0..250).map(|_| {
+            let (rig, reader) = (rig.clone(), reader.to_owned());
+            async move { call(&rig, &reader, "whoami", json!({})).await }
+        });
+        let answers: Vec<Response> = calls.buffer_unordered(50).collect().await;
+        let (through, refused): (Vec<_>, Vec<_>) = answers
+            .into_iter()
+            .partition(|answer| answer.status() == 200);
+        done += through.len();
+        if !refused.is_empty() {
+            for answer in refused {
+                assert_full(answer).await;
+            }
+            return done;
+        }
+    }
+    panic!("the queue does not fill");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_half_done() {
     if through_host() {
@@ -36,28 +60,8 @@ async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_h
     // Everything that a call needs once is there, before storage stalls.
     assert_eq!(call(&rig, &reader, "whoami", json!({})).await.status(), 200);
     storage.stall();
-    let mut done = 1;
     let rig = Arc::new(rig);
-    for round in 0..40 {
-        let calls = futures::stream::iter(0..250).map(|_| {
-            let (rig, reader) = (rig.clone(), reader.clone());
-            async move { call(&rig, &reader, "whoami", json!({})).await }
-        });
-        let answers: Vec<Response> = calls.buffer_unordered(50).collect().await;
-        let through = answers.iter().filter(|answer| answer.status() == 200);
-        done += through.count();
-        let refused: Vec<Response> = answers
-            .into_iter()
-            .filter(|answer| answer.status() != 200)
-            .collect();
-        if !refused.is_empty() {
-            for answer in refused {
-                assert_full(answer).await;
-            }
-            break;
-        }
-        assert!(round < 39, "the queue does not fill");
-    }
+    let done = 1 + until_full(&rig, &reader).await;
     // Reads, lists, writes, hidden tools: none is begun.
     let clock = SystemClock::new();
     let started = clock.monotonic();
