@@ -14,6 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::auth::step_up::{self, StepUpLink};
 use crate::error::PendingError;
 
 /// The answer's header that carries the correlation id.
@@ -54,6 +55,10 @@ pub struct ErrorBody<'a> {
     pub timestamp: String,
     /// Identifies the request in the log.
     pub correlation_id: Uuid,
+    /// Where the person can do what Entra asks for first, if that is what is
+    /// wrong: good once, for ten minutes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_up_url: Option<&'a str>,
 }
 
 /// Gives a request its correlation id and span, and turns errors into JSON.
@@ -74,7 +79,7 @@ pub async fn surround(
     let span = tracing::info_span!(
         "request",
         method = %request.method(),
-        path = request.uri().path(),
+        path = loggable(request.uri().path()),
         correlation_id = %id,
     );
     let started = surroundings.clock.monotonic();
@@ -97,6 +102,15 @@ pub async fn surround(
     CURRENT
         .scope(CorrelationId(id), answering.instrument(span))
         .await
+}
+
+/// A path as it may be logged: the id of a step-up is a link that only one
+/// person should have.
+fn loggable(path: &str) -> &str {
+    if path.starts_with(step_up::PATH) {
+        return step_up::PATH;
+    }
+    path
 }
 
 fn render(response: &Response, error: &PendingError, id: Uuid, clock: &dyn Clock) -> Response {
@@ -124,6 +138,7 @@ fn render(response: &Response, error: &PendingError, id: Uuid, clock: &dyn Clock
             code: error.code,
             timestamp: clock.now().format(&Rfc3339).unwrap_or_default(),
             correlation_id: id,
+            step_up_url: error.step_up.as_ref().map(StepUpLink::expose),
         }),
     )
         .into_response();
@@ -132,7 +147,8 @@ fn render(response: &Response, error: &PendingError, id: Uuid, clock: &dyn Clock
             rendered.headers_mut().append(name, value.clone());
         }
     }
-    if status == StatusCode::UNAUTHORIZED || status.is_server_error() {
+    let personal = status == StatusCode::UNAUTHORIZED || error.step_up.is_some();
+    if personal || status.is_server_error() {
         rendered.headers_mut().insert(
             http::header::CACHE_CONTROL,
             HeaderValue::from_static("no-store"),
@@ -165,6 +181,12 @@ mod tests {
                 .as_deref(),
             Some("0af7651916cd43dd8448eb211c80319c")
         );
+    }
+
+    #[test]
+    fn the_id_of_a_step_up_is_not_logged() {
+        assert_eq!(loggable("/auth/step-up/secret"), "/auth/step-up/");
+        assert_eq!(loggable("/auth/login"), "/auth/login");
     }
 
     #[test]

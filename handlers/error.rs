@@ -8,9 +8,13 @@ use axum::response::{IntoResponse, Response};
 use entrada_tables::TableError;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
+use crate::auth::step_up::StepUpLink;
+use crate::downstream::Remedy;
+
 /// An error of `/api` and `/auth`. It becomes
-/// `{"detail", "code", "timestamp", "correlation_id"}` in
-/// [`crate::context`], which knows the time and the request.
+/// `{"detail", "code", "timestamp", "correlation_id"}`, and `step_up_url`
+/// where there is one, in [`crate::context`], which knows the time and the
+/// request.
 ///
 /// There is no `Display`: the two messages have two readers and must not be
 /// mixed up.
@@ -21,6 +25,7 @@ pub struct ApiError {
     detail: Cow<'static, str>,
     log: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    remedy: Option<Remedy>,
 }
 
 impl ApiError {
@@ -37,6 +42,7 @@ impl ApiError {
             detail: detail.into(),
             log: None,
             headers: Vec::new(),
+            remedy: None,
         }
     }
 
@@ -88,6 +94,28 @@ impl ApiError {
         self
     }
 
+    /// Adds what the caller can do about it.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(remedy);
+        self
+    }
+
+    /// What the caller can do about it, if somebody worked that out.
+    #[must_use]
+    pub fn remedy(&self) -> Option<&Remedy> {
+        self.remedy.as_ref()
+    }
+
+    /// The link where the caller can do something about it, if there is one.
+    #[must_use]
+    pub fn step_up(&self) -> Option<&StepUpLink> {
+        match self.remedy.as_ref()? {
+            Remedy::StepUp(link) => Some(link),
+            Remedy::Claims(_) | Remedy::SignIn => None,
+        }
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -119,10 +147,12 @@ pub(crate) struct PendingError {
     pub(crate) code: &'static str,
     pub(crate) detail: Cow<'static, str>,
     pub(crate) log: Option<String>,
+    pub(crate) step_up: Option<StepUpLink>,
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let step_up = self.step_up().cloned();
         let mut response = self.status.into_response();
         for (name, value) in self.headers {
             response.headers_mut().append(name, value);
@@ -131,6 +161,7 @@ impl IntoResponse for ApiError {
             code: self.code,
             detail: self.detail,
             log: self.log,
+            step_up,
         });
         response
     }

@@ -22,6 +22,7 @@ pub mod graph;
 pub mod identity;
 mod json;
 pub mod limits;
+mod log_filter;
 pub mod mcp;
 pub mod oauth;
 pub mod ops;

@@ -14,7 +14,7 @@ use crate::auth::info::Info;
 use crate::auth::{SignInPieces, SignInSources};
 use crate::chat::{Chat, ChatLimits, ChatSources};
 use crate::config::{Settings, Surroundings};
-use crate::downstream::{Downstream, DownstreamSources};
+use crate::downstream::{Downstream, DownstreamSources, Remedies};
 use crate::grants::Grants;
 use crate::identity::{Authenticator, Gate, KeyRings, OwnTokens, Profiles, Revocations};
 use crate::limits::Limits;
@@ -65,12 +65,14 @@ pub(super) fn pieces(
     ));
     let sign_in = sign_in(settings, ambient, upstream, &shared);
     let downstream = Arc::new(downstream(ambient, upstream, &shared));
-    let chat = Arc::new(chat(settings, ambient, &shared, downstream.clone())?);
+    let remedies = Remedies::new(sign_in.step_ups.clone());
+    let forward = (downstream.clone(), remedies.clone());
+    let chat = Arc::new(chat(settings, ambient, &shared, forward)?);
     let for_tools = ForTools {
         health: health.clone(),
         info: info.clone(),
         chat: chat.clone(),
-        step_ups: sign_in.step_ups.clone(),
+        remedies,
         downstream,
     };
     let services = tool_services(settings, ambient, &shared, for_tools);
@@ -165,12 +167,13 @@ fn chat(
     settings: &Settings,
     ambient: &Ambient,
     shared: &Shared,
-    downstream: Arc<Downstream>,
+    (downstream, remedies): (Arc<Downstream>, Remedies),
 ) -> Result<Chat, StartError> {
     let sources = ChatSources {
         tables: shared.tables.clone(),
         catalogue: catalogue(settings, ambient)?,
         downstream,
+        remedies,
         policy: shared.policy.clone(),
         revocations: shared.revocations.clone(),
         audit: shared.audit.clone(),

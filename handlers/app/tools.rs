@@ -6,10 +6,9 @@ use super::Ambient;
 use super::pieces::Shared;
 use crate::audit::AuditReader;
 use crate::auth::info::Info;
-use crate::auth::step_up::StepUps;
 use crate::chat::Chat;
 use crate::config::Settings;
-use crate::downstream::Downstream;
+use crate::downstream::{Downstream, Remedies};
 use crate::graph::Graph;
 use crate::mcp::tools::{Services, SystemSources};
 use crate::ops::Health;
@@ -21,7 +20,7 @@ pub(super) struct ForTools {
     pub(super) health: Arc<Health>,
     pub(super) info: Arc<Info>,
     pub(super) chat: Arc<Chat>,
-    pub(super) step_ups: Arc<StepUps>,
+    pub(super) remedies: Remedies,
     pub(super) downstream: Arc<Downstream>,
 }
 
@@ -56,7 +55,8 @@ pub(super) fn tool_services(
             http,
             pieces.downstream,
         )),
-        step_ups: pieces.step_ups,
+        grants: shared.grants.clone(),
+        remedies: pieces.remedies,
         info: pieces.info,
         system: SystemSources {
             rings: shared.rings.clone(),

@@ -2,6 +2,7 @@
 //! than the sign-in has (a second factor, a consent), and a grant is to get
 //! it.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -24,6 +25,9 @@ use crate::grants::Grants;
 use crate::identity::Principal;
 use crate::pages::redirect;
 
+/// What comes before the id in the path of a step-up.
+pub(crate) const PATH: &str = "/auth/step-up/";
+
 /// What a downstream service asks for.
 #[derive(Debug, Clone, Default)]
 pub struct StepUpNeed {
@@ -32,6 +36,26 @@ pub struct StepUpNeed {
     /// Scopes that the person has to consent to, such as
     /// `https://graph.microsoft.com/User.Read`.
     pub scopes: Vec<String>,
+}
+
+/// Where one person can do what is needed, once. Whoever has the link could
+/// use it up, so it is shown to that person and to nobody else: `Debug` keeps
+/// it to itself.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StepUpLink(String);
+
+impl StepUpLink {
+    /// The address to open in a browser.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StepUpLink {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("StepUpLink").finish_non_exhaustive()
+    }
 }
 
 /// Why a step-up cannot be offered.
@@ -91,7 +115,7 @@ impl StepUps {
         &self,
         caller: &Principal,
         need: &StepUpNeed,
-    ) -> Result<String, StepUpError> {
+    ) -> Result<StepUpLink, StepUpError> {
         let grant_id = caller.grant_id().ok_or(StepUpError::NoGrant)?;
         if caller.kind() != entrada_entra::SubjectKind::User {
             return Err(StepUpError::NoGrant);
@@ -109,7 +133,8 @@ impl StepUps {
             .with("expires_at", now + LIFETIME);
         self.tables.insert(TABLE, &row).await?;
         tidy(self.tables.as_ref(), &spot.partition, now).await;
-        Ok(self.base.join(&format!("/auth/step-up/{id}")))
+        let link = self.base.join(&format!("{PATH}{id}"));
+        Ok(StepUpLink(link))
     }
 
     /// Takes an offer; of two that try, one gets it.
@@ -213,6 +238,7 @@ pub(super) async fn finish(
 async fn strengthen(grants: &Grants, flow: &StepUpFlow, sign_in: &SignIn) -> Result<(), ApiError> {
     let access = &sign_in.access;
     if (access.tenant_id, access.object_id) != (flow.tenant_id, flow.object_id) {
+        grants.enter_stranger(flow.grant_id, sign_in).await;
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
             "ANOTHER_ACCOUNT",

@@ -57,7 +57,7 @@ use store::SessionStore;
 pub use store::TABLE;
 
 use crate::audit::{Audit, Entry};
-use crate::downstream::Downstream;
+use crate::downstream::{Downstream, Remedies};
 use crate::error::ApiError;
 use crate::identity::{KeyRings, Principal, Revocations};
 use crate::policy::Policy;
@@ -65,6 +65,10 @@ use crate::policy::Policy;
 /// What is asked for at the agents' service (Microsoft: "Authentication and
 /// authorization in Microsoft Foundry").
 const SCOPE: &str = "https://ai.azure.com/.default";
+
+/// The permission that people consent to for it (Microsoft: the delegated
+/// permission of "Azure Machine Learning Services" that Foundry takes).
+const PERMISSION: &str = "https://ai.azure.com/user_impersonation";
 
 /// What chat is made from.
 #[derive(Debug)]
@@ -75,6 +79,8 @@ pub struct ChatSources {
     pub catalogue: Catalogue,
     /// For tokens of the agents' service.
     pub downstream: Arc<Downstream>,
+    /// For people of whom Entra wants something first.
+    pub remedies: Remedies,
     /// Who may use which agent.
     pub policy: Arc<Policy>,
     /// Who was cut off, also in the middle of an answer.
@@ -95,6 +101,7 @@ pub struct Chat {
     store: Arc<SessionStore>,
     catalogue: Catalogue,
     downstream: Arc<Downstream>,
+    remedies: Remedies,
     policy: Arc<Policy>,
     revocations: Arc<Revocations>,
     audit: Arc<Audit>,
@@ -120,6 +127,7 @@ impl Chat {
             }),
             catalogue: sources.catalogue,
             downstream: sources.downstream,
+            remedies: sources.remedies,
             policy: sources.policy,
             revocations: sources.revocations,
             audit: sources.audit,

@@ -58,6 +58,8 @@ struct Approval {
 /// answer is written in the session, 422 for a body that breaks a limit, 401
 /// or 403 when Entra wants something of the person, 502 and 503 when the
 /// agents' service fails before it answers. After that: an `error` event.
+/// What a person who signed in here can do about Entra's wish comes as a
+/// `consent.required` event before the `error` event, in a stream.
 pub async fn chat(
     ChatCaller(caller): ChatCaller,
     State(chat): State<Arc<Chat>>,
@@ -72,11 +74,16 @@ pub async fn chat(
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())
         .filter(|_| streams);
-    let events = if let Some(id) = last_event_id {
-        chat.resume(caller, session_id, id).await?
+    let begun = if let Some(id) = last_event_id {
+        chat.resume(caller, session_id, id).await
     } else {
         let order = request.check(session_id, correlation_id)?;
-        chat.start(caller, order).await?
+        chat.start(caller, order).await
+    };
+    let events = match begun {
+        Ok(events) => events,
+        Err(error) if streams && error.step_up().is_some() => return Ok(sse::asks(&error)),
+        Err(error) => return Err(error),
     };
     if streams {
         return Ok(sse::stream(&chat, partition, session_id, events));

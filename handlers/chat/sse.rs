@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use tokio_stream::wrappers::ReceiverStream;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Chat;
 use super::event_id::EventIds;
 use super::events::{Ask, Emitted, Events, TurnEvent};
+use crate::error::ApiError;
 use crate::identity::UserPartition;
 
 /// Silence after which a comment keeps the connection open.
@@ -29,9 +30,33 @@ pub(super) fn stream(
 ) -> Response {
     let chat = chat.clone();
     let stream = ReceiverStream::new(events)
-        .map(move |emitted| Ok::<_, Infallible>(to_event(&chat, &partition, session_id, &emitted)));
+        .map(move |emitted| to_event(&chat, &partition, session_id, &emitted));
+    respond(stream)
+}
+
+/// The answer of a client that takes events when the person has to do
+/// something at Entra before the agent can be asked: the link, in the place
+/// where agents' own consents come, then the end.
+pub(super) fn asks(error: &ApiError) -> Response {
+    let asked = error.step_up().map(|link| {
+        TurnEvent::Asked(Ask::Consent {
+            id: error.code().to_lowercase(),
+            link: link.expose().to_owned(),
+            server_label: None,
+        })
+    });
+    let events: Vec<_> = asked
+        .into_iter()
+        .chain([TurnEvent::failed(error)])
+        .map(|event| unnumbered(&event))
+        .collect();
+    respond(futures::stream::iter(events))
+}
+
+fn respond(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     let keep_alive = KeepAlive::new().interval(KEEP_ALIVE).text("still here");
-    let mut response = Sse::new(stream).keep_alive(keep_alive).into_response();
+    let events = events.map(Ok::<_, Infallible>);
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Proxies that buffer would hold events back (nginx).
@@ -43,9 +68,7 @@ pub(super) fn stream(
 }
 
 fn to_event(chat: &Chat, partition: &UserPartition, session_id: Uuid, emitted: &Emitted) -> Event {
-    let event = Event::default()
-        .event(emitted.event.name())
-        .data(data(&emitted.event).to_string());
+    let event = unnumbered(&emitted.event);
     let id = chat.rings.current().ok().and_then(|ring| {
         EventIds {
             ring: &ring,
@@ -62,6 +85,13 @@ fn to_event(chat: &Chat, partition: &UserPartition, session_id: Uuid, emitted: &
         Some(id) => event.id(id),
         None => event,
     }
+}
+
+/// An event that nothing goes on from.
+fn unnumbered(event: &TurnEvent) -> Event {
+    Event::default()
+        .event(event.name())
+        .data(data(event).to_string())
 }
 
 fn data(event: &TurnEvent) -> Value {

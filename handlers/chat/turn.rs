@@ -19,7 +19,7 @@ use super::message::{Message, Role, Status, StoredMessage};
 use super::reading::Reading;
 use super::refusal::{foundry_error, ledger_error, no_such_agent, no_such_session, not_configured};
 use super::session::StoredSession;
-use super::{Chat, SCOPE};
+use super::{Chat, PERMISSION, SCOPE};
 use crate::audit::{Entry, Outcome};
 use crate::error::{ApiError, chain};
 use crate::identity::Principal;
@@ -152,10 +152,10 @@ impl Chat {
         caller: &Principal,
         claims: Option<&str>,
     ) -> Result<SecretString, ApiError> {
-        self.downstream
-            .token(caller, SCOPE, claims)
-            .await
-            .map_err(|error| error.answer(caller))
+        match self.downstream.token(caller, SCOPE, claims).await {
+            Ok(token) => Ok(token),
+            Err(error) => Err(self.remedies.answer(caller, PERMISSION, &error).await),
+        }
     }
 
     pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {

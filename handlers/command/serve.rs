@@ -7,10 +7,13 @@ use std::sync::Arc;
 use axum::serve::ListenerExt;
 use entrada_ambient::{NetworkOptions, ProcessEnvironment, SystemClock, SystemRandom, http_client};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::app::{Ambient, App};
 use crate::config::Settings;
+use crate::log_filter::log_filter;
 
 /// Why the program ends.
 #[derive(Debug)]
@@ -50,15 +53,15 @@ pub(crate) fn ambient() -> Result<Ambient, Failure> {
 /// takes standard error for errors (azure-functions-host,
 /// `WorkerProcess.cs`).
 fn log_as_json(filter: &str) -> Result<(), Failure> {
-    let filter =
-        EnvFilter::try_new(filter).map_err(|error| Failure(format!("ENTRADA_LOG: {error}")))?;
-    tracing_subscriber::fmt()
+    let filter = log_filter(filter).map_err(|error| Failure(format!("ENTRADA_LOG: {error}")))?;
+    let layer = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_env_filter(filter)
-        .with_writer(std::io::stdout)
+        .with_writer(std::io::stdout);
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
         .init();
     Ok(())
 }

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 
 use entrada_stand_ins::StandInOptions;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::DevOptions;
 use super::banner::banner;
@@ -14,6 +16,7 @@ use crate::app::{Ambient, App};
 use crate::command::Failure;
 use crate::config::Settings;
 use crate::error::chain;
+use crate::log_filter::log_filter;
 
 /// Tells what is going on, on standard output.
 fn say(text: &str) -> Result<(), Failure> {
@@ -25,14 +28,15 @@ fn say(text: &str) -> Result<(), Failure> {
 
 /// People read this log: short lines, on standard error.
 fn log_for_people(filter: &str) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|error| Failure::other(format!("ENTRADA_LOG: {error}")))?;
-    tracing_subscriber::fmt()
+    let filter =
+        log_filter(filter).map_err(|error| Failure::other(format!("ENTRADA_LOG: {error}")))?;
+    let layer = tracing_subscriber::fmt::layer()
         .compact()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(layer.with_filter(filter))
         .init();
     Ok(())
 }

@@ -74,6 +74,14 @@ impl DownstreamError {
             Self::ApplicationCaller | Self::Ended(_) | Self::Unavailable { .. } => false,
         }
     }
+
+    /// Whether the person could do something about it.
+    pub(super) fn is_the_persons(&self) -> bool {
+        matches!(
+            self,
+            Self::ConsentRequired(_) | Self::InteractionRequired { .. }
+        )
+    }
 }
 
 impl From<EntraError> for DownstreamError {

@@ -1,9 +1,9 @@
 //! Tokens of downstream services, on behalf of the caller: never in the
 //! app's own name.
 
-mod answer;
 mod error;
 mod key;
+mod remedy;
 mod store;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -12,5 +12,6 @@ mod tests;
 mod tokens;
 
 pub use error::{DownstreamError, Missing};
+pub use remedy::{Remedies, Remedy};
 pub use store::TABLE;
 pub use tokens::{Downstream, DownstreamSources};

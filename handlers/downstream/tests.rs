@@ -13,6 +13,7 @@ use crate::identity::{Principal, UserPartition};
 use crate::policy::DEFAULT;
 
 const SCOPE: &str = "https://ai.azure.com/.default";
+const PERMISSION: &str = "https://ai.azure.com/user_impersonation";
 const STRONGER: &str = r#"{"access_token":{"acrs":{"essential":true,"value":"c1"}}}"#;
 
 async fn world() -> World {
@@ -204,11 +205,17 @@ async fn a_claims_challenge_is_passed_on() {
         panic!("{error:?}");
     };
     assert_eq!(claims.as_deref(), Some(STRONGER));
-    let answer = error.answer(&caller);
+    let remedies = world.remedies();
+    let answer = remedies.answer(&caller, PERMISSION, &error).await;
     assert_eq!(answer.status(), 401);
     let own = world.own_token(ALICE, Uuid::from_u128(0x9001)).await;
     let own = world.caller(&own).await;
-    assert_eq!(error.answer(&own).status(), 403);
+    let answer = remedies.answer(&own, PERMISSION, &error).await;
+    assert_eq!(answer.status(), 403);
+    let link = answer.step_up().unwrap();
+    assert!(link.expose().contains("/auth/step-up/"));
+    // Neither the error nor the link tells it to a log.
+    assert!(!format!("{answer:?} {link:?}").contains("/auth/step-up/"));
 }
 
 #[tokio::test]

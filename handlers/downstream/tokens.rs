@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use entrada_ambient::{Clock, Random};
 use entrada_entra::{EntraClient, OnBehalfOf, SubjectKind};
-use entrada_tables::Tables;
+use entrada_tables::{ETag, Tables};
 use moka::future::Cache;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -46,6 +46,8 @@ enum Outcome {
         error: DownstreamError,
         /// Monotonic time until which it is not asked again.
         stands_until: Duration,
+        /// The version of the grant that it was about.
+        version: Option<ETag>,
     },
 }
 
@@ -107,6 +109,7 @@ impl Downstream {
             return Err(DownstreamError::ApplicationCaller);
         }
         let key = CacheKey::new(caller, scope, claims);
+        self.reconsider(caller, key).await;
         let entry = self
             .memory
             .entry(key)
@@ -117,6 +120,22 @@ impl Downstream {
         match entry.into_value() {
             Outcome::Token(kept) => Ok(kept.token),
             Outcome::Failure { error, .. } => Err(error),
+        }
+    }
+
+    /// Forgets a refusal that a person could mend, once the person's grant is
+    /// another than the one that was refused: who comes back from a step-up,
+    /// on whichever instance, is not told to step up again.
+    async fn reconsider(&self, caller: &Principal, key: CacheKey) {
+        let Some(Outcome::Failure { error, version, .. }) = self.memory.get(&key).await else {
+            return;
+        };
+        let (Some(grant_id), true) = (caller.grant_id(), error.is_the_persons()) else {
+            return;
+        };
+        let now = self.grants.assertion(&caller.partition(), grant_id).await;
+        if now.is_ok_and(|assertion| assertion.version != version) {
+            self.memory.invalidate(&key).await;
         }
     }
 
@@ -143,7 +162,8 @@ impl Downstream {
         if let Some(kept) = stored.filter(|kept| self.lasts(kept)) {
             return Outcome::Token(kept);
         }
-        match self.ask(caller, scope, claims).await {
+        let mut version = None;
+        match self.ask(caller, scope, claims, &mut version).await {
             Ok(kept) => {
                 if self.lasts(&kept) {
                     let now = self.clock.unix();
@@ -161,6 +181,7 @@ impl Downstream {
                 Outcome::Failure {
                     error,
                     stands_until,
+                    version,
                 }
             }
         }
@@ -171,13 +192,15 @@ impl Downstream {
         caller: &Principal,
         scope: &str,
         claims: Option<&str>,
+        version: &mut Option<ETag>,
     ) -> Result<Kept, DownstreamError> {
         let assertion = match caller.source() {
             TokenSource::Entra { assertion } => assertion.clone(),
             TokenSource::Own { grant_id } => {
-                self.grants
-                    .assertion(&caller.partition(), *grant_id)
-                    .await?
+                let partition = caller.partition();
+                let held = self.grants.assertion(&partition, *grant_id).await?;
+                *version = held.version;
+                held.token
             }
         };
         let token = self

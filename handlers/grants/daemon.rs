@@ -82,6 +82,7 @@ impl Grants {
             audience: grant.audience,
             scope: grant.scope,
             kind: SubjectKind::Application,
+            signed_in_at: grant.created_at,
             expires_at,
         })?;
         Ok(DaemonToken {

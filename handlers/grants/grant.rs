@@ -136,7 +136,7 @@ pub struct Grant {
 }
 
 /// Days that a grant lives at most, in seconds.
-const LONGEST: i64 = 90 * 24 * 3600;
+pub(super) const LONGEST: i64 = 90 * 24 * 3600;
 /// Days that a grant lives unused, in seconds.
 const IDLE: i64 = 30 * 24 * 3600;
 /// How long an ended grant is remembered, in seconds.

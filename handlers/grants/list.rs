@@ -4,11 +4,11 @@ use entrada_tables::{Query, query_all};
 use uuid::Uuid;
 
 use super::{Grant, GrantError, GrantState, Grants, TABLE};
-use crate::identity::UserPartition;
+use crate::identity::{RevocationCheck, UserPartition};
 
 /// More than this many sign-ins of one person is no list for people any
 /// more.
-const MOST: usize = 5_000;
+pub(super) const MOST: usize = 5_000;
 
 impl Grants {
     /// A person's grants that are in use, used last first.
@@ -24,7 +24,11 @@ impl Grants {
             .filter(|row| !row.is_expired(now))
             .map(Grant::from_row)
             .collect::<Result<Vec<_>, _>>()?;
-        grants.retain(|grant| grant.state == GrantState::Active);
+        // A list that is too old to decide by hides nothing.
+        grants.retain(|grant| {
+            grant.state == GrantState::Active
+                && self.cut_off_since(grant) != RevocationCheck::Revoked
+        });
         grants.sort_by_key(|grant| std::cmp::Reverse(grant.last_used_at));
         Ok(grants)
     }

@@ -2,6 +2,7 @@
 //! stay in them, encrypted; clients hold only Entrada's.
 
 mod claims;
+mod cut_off;
 mod daemon;
 mod grant;
 mod list;
@@ -13,6 +14,7 @@ mod secret_code;
 mod step_up;
 mod store;
 
+pub use cut_off::{CutOff, Severed};
 pub use daemon::{DaemonToken, NewDaemonToken};
 pub use grant::{CodeState, Grant, GrantState, RefreshState, TABLE, UpstreamState};
 pub use open::NewGrant;
@@ -20,4 +22,4 @@ pub use redeem::Redemption;
 pub use remembered::{ConsentBinding, REMEMBERED_SECONDS};
 pub use rotate::Refresh;
 pub use secret_code::{SecretCode, SecretKind, hash};
-pub use store::{GrantError, Grants, IssuedTokens, Keys};
+pub use store::{Assertion, GrantError, Grants, IssuedTokens, Keys};

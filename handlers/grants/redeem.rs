@@ -99,6 +99,9 @@ impl Grants {
         if !code.matches(&grant.code.hash) {
             return Err(GrantError::Invalid("the code is not this grant's"));
         }
+        if grant.state != GrantState::Ended {
+            self.still_stands(grant).await?;
+        }
         let now = self.clock.unix();
         let verified = match (&grant.code.challenge, redemption.code_verifier) {
             (Some(challenge), Some(verifier)) => pkce::verify(verifier, challenge),

@@ -4,7 +4,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use entrada_tables::{Condition, Query, Row, TableError, query_all};
 
 use super::{GrantError, Grants, TABLE, hash};
-use crate::identity::UserPartition;
+use crate::identity::{RevocationCheck, Revoked, UserPartition};
 
 /// How long a consent is remembered, in seconds: no longer than a grant can
 /// live.
@@ -78,6 +78,15 @@ impl Grants {
         let Some(row) = row else {
             return Ok(false);
         };
+        // Who was cut off since is asked again.
+        let subjects = [
+            Revoked::User(partition.clone()),
+            Revoked::Client(binding.client_id.to_owned()),
+        ];
+        let since = row.int64("expires_at")? - REMEMBERED_SECONDS;
+        if self.revocations.check_since(&subjects, since) != RevocationCheck::Clear {
+            return Ok(false);
+        }
         let (stored, shown) = (row.text("secret_hash")?, hash(secret));
         Ok(verify_slices_are_equal(stored.as_bytes(), shown.as_bytes()).is_ok())
     }

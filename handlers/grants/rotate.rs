@@ -93,6 +93,7 @@ impl Grants {
             if grant.state != GrantState::Active {
                 return Err(GrantError::Invalid("the grant is not in use"));
             }
+            self.still_stands(&grant).await?;
             let attempt = match standing(&grant, &token) {
                 Standing::Other => return Err(self.refuse_other(&grant, &token).await?),
                 _ if grant.client_id != client_id => {

@@ -5,9 +5,27 @@ use entrada_tables::TableError;
 use uuid::Uuid;
 
 use super::{GrantError, GrantState, Grants, TABLE};
+use crate::audit::Entry;
+use crate::error::chain;
 use crate::identity::UserPartition;
 
+/// What a step-up is called in the audit log.
+const STEPPED_UP: &str = "grant.stepped_up";
+
 impl Grants {
+    /// Enters that somebody other than the grant's person came back from
+    /// Entra. Refused they are in any case.
+    pub async fn enter_stranger(&self, grant_id: Uuid, sign_in: &SignIn) {
+        let access = &sign_in.access;
+        let entry = Entry::new(STEPPED_UP)
+            .by(access.tenant_id, access.object_id)
+            .grant(grant_id)
+            .refused("another account");
+        if let Err(error) = self.audit().record(entry).await {
+            tracing::warn!(error = chain(&error), "a refusal was not entered");
+        }
+    }
+
     /// Replaces Entra's tokens of a grant by those of a new sign-in of the
     /// same person.
     ///
@@ -15,6 +33,7 @@ impl Grants {
     /// [`GrantError::Invalid`] when it was another person or the grant is
     /// not in use; or when storage or the key ring fails.
     pub async fn strengthen(&self, grant_id: Uuid, sign_in: &SignIn) -> Result<(), GrantError> {
+        self.auditable()?;
         let access = &sign_in.access;
         // The partition is that of the person who signed in now: somebody
         // else's grant is not found there.
@@ -33,7 +52,7 @@ impl Grants {
                 .replace(TABLE, &grant.to_row(), &grant.unchanged())
                 .await;
             match written {
-                Ok(_) => return Ok(()),
+                Ok(_) => return self.enter(&grant, STEPPED_UP, None).await,
                 Err(TableError::PreconditionFailed) => {}
                 Err(error) => return Err(error.into()),
             }

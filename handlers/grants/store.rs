@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use entrada_ambient::{Clock, Random};
 use entrada_entra::{EntraClient, EntraError, SubjectKind};
-use entrada_tables::{Condition, Row, TableError, Tables};
+use entrada_tables::{Condition, ETag, Row, TableError, Tables};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::{Mutex, Semaphore};
@@ -68,6 +68,16 @@ pub struct IssuedTokens {
     pub refresh_token: SecretString,
     /// The grant as it stands now.
     pub grant: Grant,
+}
+
+/// Entra's access token of a grant, for On-Behalf-Of.
+#[derive(Debug, Clone)]
+pub struct Assertion {
+    /// The token.
+    pub token: SecretString,
+    /// The version of the grant that it was found in: another one after a
+    /// refresh or a stronger sign-in.
+    pub version: Option<ETag>,
 }
 
 /// Keys and tokens that grants work with.
@@ -311,6 +321,7 @@ impl Grants {
             audience: grant.audience,
             scope: grant.scope.clone(),
             kind: SubjectKind::User,
+            signed_in_at: grant.created_at,
             expires_at,
         })?;
         Ok(IssuedTokens {
@@ -330,7 +341,7 @@ impl Grants {
         &self,
         partition: &UserPartition,
         grant_id: Uuid,
-    ) -> Result<SecretString, GrantError> {
+    ) -> Result<Assertion, GrantError> {
         let grant = self
             .find(partition, grant_id)
             .await?
@@ -338,11 +349,11 @@ impl Grants {
             .ok_or(GrantError::Invalid("the grant has ended"))?;
         let row = Grant::row_key(grant.id);
         let place = place(partition, &row, "upstream_access");
-        Ok(self
-            .keys
-            .rings
-            .current()?
-            .open(&grant.upstream.access, place)?)
+        let ring = self.keys.rings.current()?;
+        Ok(Assertion {
+            token: ring.open(&grant.upstream.access, place)?,
+            version: grant.etag,
+        })
     }
 
     /// Deletes a few rows of a person's partition whose time is over, behind
@@ -370,9 +381,17 @@ impl Grants {
 
 /// What cannot be entered is not done; to callers it is storage that is away.
 pub(super) fn not_audited(error: AuditError) -> GrantError {
+    unavailable("the audit log cannot be written", Some(Box::new(error)))
+}
+
+/// What callers know as storage that is away.
+pub(super) fn unavailable(
+    reason: &'static str,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+) -> GrantError {
     GrantError::Storage(TableError::Unavailable {
-        reason: "the audit log cannot be written".to_owned(),
-        source: Some(Box::new(error)),
+        reason: reason.to_owned(),
+        source,
     })
 }
 

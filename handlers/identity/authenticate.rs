@@ -235,6 +235,18 @@ impl Authenticator {
         Principal::from_entra(token, SecretString::from(assertion), &self.policy)
     }
 
+    /// A challenge of `door` with the scope and, for MCP clients, the metadata
+    /// of the resource (RFC 9728 section 5.1).
+    #[must_use]
+    pub fn directions(&self, door: Door, challenge: Challenge) -> Challenge {
+        let challenge = challenge.with("scope", door.scope());
+        if door == Door::Api {
+            return challenge;
+        }
+        let metadata = format!("/.well-known/oauth-protected-resource{}", door.path());
+        challenge.with("resource_metadata", &self.base.join(&metadata))
+    }
+
     /// The answer to a refused request at `door`: 401 with a challenge, or
     /// 503 when the decision could not be made.
     #[must_use]
@@ -260,11 +272,7 @@ impl Authenticator {
                 .with("error", error)
                 .with("error_description", &description);
         }
-        challenge = challenge.with("scope", door.scope());
-        if door != Door::Api {
-            let metadata = format!("/.well-known/oauth-protected-resource{}", door.path());
-            challenge = challenge.with("resource_metadata", &self.base.join(&metadata));
-        }
+        let challenge = self.directions(door, challenge);
         let next = match door {
             Door::Api => "Sign in at /auth/login; /auth/info says how.",
             Door::Mcp | Door::Webhook => "Sign in as the resource metadata says.",

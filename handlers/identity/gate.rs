@@ -7,7 +7,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use http::{Extensions, HeaderMap};
 
-use super::{Authenticator, Door, Principal, Refusal};
+use super::{Authenticator, Challenge, Door, Principal, Refusal};
 use crate::address::AddressSource;
 use crate::error::ApiError;
 use crate::limits::{AddressLimit, CallerKey, Limits};
@@ -104,6 +104,13 @@ impl Gate {
             self.authenticator.count_refusal("tools/call", RATE_LIMITED);
             exceeded.into()
         })
+    }
+
+    /// A challenge of `door` with the scope and the metadata that clients need
+    /// to meet it.
+    #[must_use]
+    pub fn directions(&self, door: Door, challenge: Challenge) -> Challenge {
+        self.authenticator.directions(door, challenge)
     }
 
     /// The answer to a request that was refused at `door`, which is counted:

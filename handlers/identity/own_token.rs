@@ -59,6 +59,9 @@ pub struct TokenTerms {
     pub scope: String,
     /// A person, or an application in its own name.
     pub kind: SubjectKind,
+    /// When the person signed in, whenever this very token is issued, epoch
+    /// seconds.
+    pub signed_in_at: i64,
     /// Epoch seconds.
     pub expires_at: i64,
 }
@@ -76,7 +79,7 @@ pub struct OwnToken {
     pub(super) grant_id: Uuid,
     pub(super) audience: Audience,
     pub(super) kind: SubjectKind,
-    pub(super) issued_at: i64,
+    pub(super) signed_in_at: i64,
     pub(super) expires_at: i64,
 }
 
@@ -94,6 +97,9 @@ struct Claims {
     aud: Vec<String>,
     exp: i64,
     iat: i64,
+    /// RFC 9068 section 2.2.1. Tokens of versions before it have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     jti: String,
     client_id: String,
     scope: String,
@@ -168,6 +174,7 @@ impl OwnTokens {
             aud: terms.audience.values(&self.base),
             exp: terms.expires_at,
             iat: self.clock.unix(),
+            auth_time: Some(terms.signed_in_at),
             jti: self.random.uuid_v4().simple().to_string(),
             client_id: terms.client_id,
             scope: terms.scope,
@@ -297,7 +304,7 @@ impl OwnTokens {
                 Some(APPLICATION) => SubjectKind::Application,
                 _ => SubjectKind::User,
             },
-            issued_at: claims.iat,
+            signed_in_at: claims.auth_time.unwrap_or(claims.iat),
             expires_at: claims.exp,
         }
     }
@@ -412,6 +419,7 @@ mod tests {
             audience: Audience::only(Door::Mcp),
             scope: "mcp".to_owned(),
             kind: SubjectKind::User,
+            signed_in_at: clock.unix(),
             expires_at: clock.unix() + 60,
         }
     }

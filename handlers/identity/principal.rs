@@ -183,11 +183,13 @@ impl Principal {
         self.home
     }
 
-    /// When the token was issued, epoch seconds.
+    /// When the person signed in, as far as the token tells, epoch seconds: an
+    /// own token however often it was refreshed, a token of Entra's when it
+    /// was issued.
     #[must_use]
-    pub fn issued_at(&self) -> i64 {
+    pub fn signed_in_at(&self) -> i64 {
         match &self.token {
-            Verified::Own(token) => token.issued_at,
+            Verified::Own(token) => token.signed_in_at,
             Verified::Entra(token) => token.issued_at,
         }
     }

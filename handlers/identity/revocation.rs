@@ -57,7 +57,8 @@ fn client_key(id: &str) -> String {
 /// How something is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Revocation {
-    /// Tokens issued at or before this time (epoch seconds) are refused.
+    /// What was signed in at or before this time (epoch seconds) is refused,
+    /// also when it was refreshed since.
     pub not_before: i64,
     /// Nothing is accepted at all.
     pub blocked: bool,
@@ -79,6 +80,9 @@ pub enum RevocationCheck {
 struct List {
     entries: HashMap<String, Revocation>,
     loaded_at: Option<Duration>,
+    /// What this instance added, and when: a load that was under way then
+    /// does not know it.
+    own: HashMap<String, (Revocation, Duration)>,
 }
 
 /// The list in memory and its way to storage.
@@ -140,9 +144,15 @@ impl Revocations {
                 None => break,
             }
         }
-        *self.list.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(List {
+        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let mut own = list.own.clone();
+        own.retain(|_, (_, added)| *added >= started);
+        let added = own.iter().map(|(key, (entry, _))| (key.clone(), *entry));
+        entries.extend(added);
+        *list = Arc::new(List {
             entries,
             loaded_at: Some(started),
+            own,
         });
         Ok(())
     }
@@ -199,6 +209,19 @@ impl Revocations {
     /// What the list says about `principal`. In memory, on every request.
     #[must_use]
     pub fn check(&self, principal: &Principal) -> RevocationCheck {
+        let mut subjects = vec![
+            Revoked::User(principal.partition()),
+            Revoked::Tenant(principal.tenant_id()),
+        ];
+        subjects.extend(principal.grant_id().map(Revoked::Grant));
+        subjects.extend(principal.client_id().map(Revoked::Client));
+        self.check_since(&subjects, principal.signed_in_at())
+    }
+
+    /// What the list says about something that began at `since` (epoch
+    /// seconds) and concerns all of `subjects`.
+    #[must_use]
+    pub fn check_since(&self, subjects: &[Revoked], since: i64) -> RevocationCheck {
         let list = self.list();
         let fresh = list
             .loaded_at
@@ -209,16 +232,10 @@ impl Revocations {
         if list.entries.is_empty() {
             return RevocationCheck::Clear;
         }
-        let mut subjects = vec![
-            Revoked::User(principal.partition()),
-            Revoked::Tenant(principal.tenant_id()),
-        ];
-        subjects.extend(principal.grant_id().map(Revoked::Grant));
-        subjects.extend(principal.client_id().map(Revoked::Client));
         let revoked = subjects.iter().any(|subject| {
             list.entries
                 .get(&subject.row_key())
-                .is_some_and(|entry| entry.blocked || principal.issued_at() <= entry.not_before)
+                .is_some_and(|entry| entry.blocked || since <= entry.not_before)
         });
         if revoked {
             RevocationCheck::Revoked
@@ -245,11 +262,13 @@ impl Revocations {
             .with("expires_at", until);
         self.tables.replace(TABLE, &row, &Condition::None).await?;
         let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
-        let mut entries = list.entries.clone();
+        let (mut entries, mut own) = (list.entries.clone(), list.own.clone());
         entries.insert(what.row_key(), revocation);
+        own.insert(what.row_key(), (revocation, self.clock.monotonic()));
         *list = Arc::new(List {
             entries,
             loaded_at: list.loaded_at,
+            own,
         });
         Ok(())
     }

@@ -11,7 +11,7 @@ use http::{StatusCode, header};
 use super::ToolChallenge;
 use crate::audit::AuditError;
 use crate::error::ApiError;
-use crate::identity::{Challenge, Door};
+use crate::identity::{Challenge, Door, Gate};
 
 #[derive(Debug)]
 enum Left {
@@ -39,7 +39,7 @@ impl ChallengeSlot {
     /// capabilities"), or with the news that the sign-in has ended; 503 with
     /// `Retry-After` when the audit log takes nothing.
     #[must_use]
-    pub fn answer(&self, door: Door) -> Option<ApiError> {
+    pub fn answer(&self, door: Door, gate: &Gate) -> Option<ApiError> {
         let challenge = match self.0.get()? {
             Left::Challenge(challenge) => challenge,
             Left::NotAudited(error) => return Some((*error).into()),
@@ -60,15 +60,10 @@ impl ChallengeSlot {
                  claims of WWW-Authenticate.",
             ),
         };
-        let scope = match door {
-            Door::Api => "api",
-            Door::Mcp | Door::Webhook => "mcp",
-        };
+        let challenge = gate.directions(door, challenge).header();
         Some(
-            ApiError::new(StatusCode::UNAUTHORIZED, "INTERACTION_REQUIRED", detail).with_header(
-                header::WWW_AUTHENTICATE,
-                challenge.with("scope", scope).header(),
-            ),
+            ApiError::new(StatusCode::UNAUTHORIZED, "INTERACTION_REQUIRED", detail)
+                .with_header(header::WWW_AUTHENTICATE, challenge),
         )
     }
 }

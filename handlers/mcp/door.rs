@@ -77,7 +77,7 @@ impl McpDoor {
         let slot = ChallengeSlot::default();
         request.extensions_mut().insert(slot.clone());
         let response = next.run(request).await;
-        match slot.answer(door.door) {
+        match slot.answer(door.door, &door.gate) {
             None => response,
             Some(error) => error.into_response(),
         }

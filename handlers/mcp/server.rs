@@ -249,7 +249,7 @@ fn failed(tool: &str, error: &ToolError) -> CallToolResult {
     if let Some(log) = error.log() {
         tracing::warn!(tool, log, "a tool failed");
     }
-    CallToolResult::error(vec![ContentBlock::text(error.message())])
+    CallToolResult::error(vec![ContentBlock::text(error.text())])
 }
 
 impl ServerHandler for McpServer {

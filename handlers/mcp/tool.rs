@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::auth::step_up::StepUpLink;
 use crate::error::chain;
 use crate::identity::Principal;
 use crate::policy::ToolClass;
@@ -117,6 +118,7 @@ pub struct ToolError {
     message: Cow<'static, str>,
     log: Option<String>,
     challenge: Option<ToolChallenge>,
+    step_up: Option<StepUpLink>,
 }
 
 /// What the caller's client must get at Entra before the call can work. Over
@@ -146,6 +148,7 @@ impl ToolError {
             message: message.into(),
             log: None,
             challenge: None,
+            step_up: None,
         }
     }
 
@@ -155,7 +158,23 @@ impl ToolError {
             message: message.into(),
             log: Some(log.to_string()),
             challenge: None,
+            step_up: None,
         }
+    }
+
+    /// Adds the link where the person can do what Entra asks for first.
+    #[must_use]
+    pub fn with_step_up(mut self, link: StepUpLink) -> Self {
+        self.step_up = Some(link);
+        self
+    }
+
+    /// The link where the person can do what Entra asks for first, if that is
+    /// why: for clients that can be asked to open one (MCP elicitation, URL
+    /// mode). [`Self::text`] has it in words.
+    #[must_use]
+    pub fn step_up(&self) -> Option<&StepUpLink> {
+        self.step_up.as_ref()
     }
 
     /// Adds what the client must get first.
@@ -171,10 +190,23 @@ impl ToolError {
         self.challenge.as_ref()
     }
 
-    /// What the caller is told.
+    /// What the caller is told, but for the link.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    /// What the caller is told, the link included.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        match &self.step_up {
+            None => Cow::Borrowed(&self.message),
+            Some(link) => Cow::Owned(format!(
+                "{} Open {} in a browser within ten minutes, then try again.",
+                self.message,
+                link.expose()
+            )),
+        }
     }
 
     /// What the log is told.

@@ -23,6 +23,8 @@ mod doctor;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod instances;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod mcp;
@@ -30,8 +32,6 @@ mod mcp;
 mod oauth;
 #[cfg(test)]
 mod python;
-#[cfg(test)]
-mod revocation;
 #[cfg(test)]
 mod round_trips;
 #[cfg(test)]

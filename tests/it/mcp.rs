@@ -62,6 +62,7 @@ async fn each_persona_sees_exactly_the_tools_of_its_roles() {
             "admin",
             vec![
                 "admin_audit_query".to_owned(),
+                "admin_revoke_grants".to_owned(),
                 "admin_system_status".to_owned(),
                 "admin_weather_stats".to_owned(),
                 PUBLIC.to_owned(),

@@ -214,6 +214,7 @@ fn instance(world: &World, agents: &Agents, limits: ChatLimits) -> (Arc<Chat>, A
         tables: world.tables.clone(),
         catalogue: Catalogue::parse(AGENTS, Some(&service)).unwrap(),
         downstream: downstream.clone(),
+        remedies: world.remedies(),
         policy: world.policy.clone(),
         revocations: world.revocations.clone(),
         audit: world.audit.clone(),

@@ -91,7 +91,12 @@ async fn what_entra_wants_of_the_person_is_passed_on_to_who_can_do_it() {
         (status, &body["code"]),
         (403, &json!("INTERACTION_REQUIRED"))
     );
-    assert!(body["detail"].as_str().unwrap().contains("/auth/login"));
+    assert!(
+        body["step_up_url"]
+            .as_str()
+            .unwrap()
+            .contains("/auth/step-up/")
+    );
     place.world.advance(11).await;
     let wants =
         json!({"error": "invalid_grant", "error_codes": [65001], "suberror": "consent_required"});
@@ -109,6 +114,7 @@ async fn without_a_service_chat_says_what_to_do() {
         tables: place.world.tables.clone(),
         catalogue: Catalogue::parse(super::AGENTS, None).unwrap(),
         downstream: place.downstream.clone(),
+        remedies: place.world.remedies(),
         policy: place.world.policy.clone(),
         revocations: place.world.revocations.clone(),
         audit: place.world.audit.clone(),

@@ -22,8 +22,10 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Downstream, DownstreamSources};
+use super::{Downstream, DownstreamSources, Remedies};
 use crate::app::TABLES;
+use crate::auth::step_up::StepUps;
+use crate::auth::{Flows, SignIns};
 use crate::config::BaseUrl;
 use crate::grants::{self, Grant, Grants, Keys};
 use crate::identity::{
@@ -127,6 +129,23 @@ impl World {
         };
         let clock = self.clock.clone();
         Arc::new(Downstream::new(sources, clock, Arc::new(SystemRandom)))
+    }
+
+    /// What callers are told to do, links included.
+    pub(crate) fn remedies(&self) -> Remedies {
+        let (clock, random) = (self.clock.clone(), Arc::new(SystemRandom));
+        let base = BaseUrl::parse(BASE).unwrap();
+        let flows = Flows::new(
+            self.tables.clone(),
+            self.rings.clone(),
+            clock.clone(),
+            random.clone(),
+        );
+        let callback = base.join("/auth/callback");
+        let sign_ins = SignIns::new(callback, base.clone(), flows, self.entra.clone());
+        let sign_ins = Arc::new(sign_ins);
+        let step_ups = StepUps::new(self.tables.clone(), sign_ins, base, clock, random);
+        Remedies::new(Arc::new(step_ups))
     }
 
     /// Lets time pass, with the revocation list kept fresh.

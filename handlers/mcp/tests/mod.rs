@@ -79,6 +79,7 @@ impl Kit {
             grant_id: Uuid::from_u128(0xb),
             audience: Audience::only(Door::Mcp),
             scope: "mcp".to_owned(),
+            signed_in_at: self.world.clock.unix(),
             expires_at: self.world.clock.unix() + 60,
         };
         let token = self.tokens.issue(terms).unwrap();

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Services;
+use super::remedy::tool_error;
 use crate::chat::{Chat, Question};
-use crate::error::ApiError;
 use crate::identity::Principal;
 use crate::mcp::{Effects, Tool, ToolError};
 use crate::policy::ToolClass;
@@ -92,14 +92,5 @@ impl Tool for AskAgent {
             consent_required: answer.consent_required,
             approval_required: answer.approval_required,
         })
-    }
-}
-
-/// What chat tells people over HTTP, it tells them here.
-fn tool_error(error: &ApiError) -> ToolError {
-    let message = error.detail().to_owned();
-    match error.log() {
-        Some(log) => ToolError::unavailable(message, log),
-        None => ToolError::new(message),
     }
 }

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Services;
-use super::remedy::Remedies;
+use super::remedy::tool_error;
+use crate::downstream::Remedies;
 use crate::graph::{Graph, GraphError, Profile, SCOPE};
 use crate::identity::Principal;
 use crate::mcp::{Effects, Tool, ToolError};
@@ -23,7 +24,7 @@ impl GraphMe {
     pub(super) fn new(services: &Services) -> Self {
         Self {
             graph: services.graph.clone(),
-            remedies: Remedies::new(services.step_ups.clone()),
+            remedies: services.remedies.clone(),
         }
     }
 }
@@ -53,7 +54,10 @@ impl Tool for GraphMe {
     async fn call(&self, caller: &Principal, _arguments: Arguments) -> Result<Profile, ToolError> {
         match self.graph.me(caller).await {
             Ok(profile) => Ok(profile),
-            Err(GraphError::Token(error)) => Err(self.remedies.error(caller, SCOPE, &error).await),
+            Err(GraphError::Token(error)) => {
+                let error = self.remedies.answer(caller, SCOPE, &error).await;
+                Err(tool_error(&error))
+            }
             Err(error @ GraphError::Unauthorized) => Err(ToolError::unavailable(
                 "Microsoft Graph does not take your token. Sign in again.",
                 error,

@@ -2,6 +2,7 @@
 //! [`registry`].
 
 mod admin_audit_query;
+mod admin_revoke_grants;
 mod admin_system_status;
 mod admin_weather_stats;
 mod ask_agent;
@@ -28,8 +29,9 @@ pub use admin_system_status::SystemSources;
 
 use crate::audit::AuditReader;
 use crate::auth::info::Info;
-use crate::auth::step_up::StepUps;
 use crate::chat::Chat;
+use crate::downstream::Remedies;
+use crate::grants::Grants;
 use crate::graph::Graph;
 use crate::mcp::{DefinitionError, Registry};
 use crate::ops::Health;
@@ -52,10 +54,12 @@ pub struct Services {
     pub health: Arc<Health>,
     /// The agents.
     pub chat: Arc<Chat>,
+    /// Sign-ins.
+    pub grants: Arc<Grants>,
     /// Microsoft Graph.
     pub graph: Arc<Graph>,
     /// What people do when Entra wants more of them.
-    pub step_ups: Arc<StepUps>,
+    pub remedies: Remedies,
     /// Randomness.
     pub random: Arc<dyn Random>,
     /// How to sign in.
@@ -81,6 +85,7 @@ pub fn registry(services: &Services, policy: Arc<Policy>) -> Result<Registry, De
         .with(save_record::SaveRecord::new(services))?
         .with(delete_record::DeleteRecord::new(services))?
         .with(admin_audit_query::AdminAuditQuery::new(services))?
+        .with(admin_revoke_grants::AdminRevokeGrants::new(services))?
         .with(admin_weather_stats::AdminWeatherStats::new(services))?
         .with(admin_system_status::AdminSystemStatus::new(services))?
         .with(graph_me::GraphMe::new(services))?

@@ -4,33 +4,34 @@ use reqwest::{Response, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::rig::{Person, Rig, location, parameter};
+use crate::rig::{Handler, Person, Rig, location, parameter};
 
 /// RFC 7636 appendix B.
-pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Where a client that runs on the person's computer listens.
-pub(super) const LOOPBACK: &str = "http://127.0.0.1:33418/callback";
+pub(crate) const LOOPBACK: &str = "http://127.0.0.1:33418/callback";
 /// Where a client that is a website listens.
-pub(super) const WEBSITE: &str = "https://client.example/callback";
+pub(crate) const WEBSITE: &str = "https://client.example/callback";
 
 /// A registered client.
-pub(super) struct Application<'a> {
+pub(crate) struct Application<'a> {
     rig: &'a Rig,
-    pub(super) id: String,
-    pub(super) redirect: String,
+    server: &'a Handler,
+    pub(crate) id: String,
+    pub(crate) redirect: String,
 }
 
 /// A page's form: its fields by name, without the buttons.
-pub(super) struct Form {
-    pub(super) fields: Vec<(String, String)>,
-    pub(super) buttons: Vec<(String, String)>,
+pub(crate) struct Form {
+    pub(crate) fields: Vec<(String, String)>,
+    pub(crate) buttons: Vec<(String, String)>,
 }
 
 impl<'a> Application<'a> {
     /// Registers a public client.
-    pub(super) async fn register(rig: &'a Rig, redirect: &str) -> Self {
+    pub(crate) async fn register(rig: &'a Rig, redirect: &str) -> Self {
         let body = json!({
             "client_name": "A <b>bold</b> client",
             "redirect_uris": [redirect],
@@ -42,15 +43,25 @@ impl<'a> Application<'a> {
         assert_eq!(status, 201, "{answer}");
         Self {
             rig,
+            server: &rig.handler,
             id: answer["client_id"].as_str().unwrap().to_owned(),
             redirect: redirect.to_owned(),
         }
     }
 
+    /// The same client, whose requests come to another server.
+    pub(crate) fn balanced_to(&self, server: &'a Handler) -> Self {
+        Self {
+            server,
+            ..Self::known(self.rig, &self.id, &self.redirect)
+        }
+    }
+
     /// A client that was configured or describes itself.
-    pub(super) fn known(rig: &'a Rig, id: &str, redirect: &str) -> Self {
+    pub(crate) fn known(rig: &'a Rig, id: &str, redirect: &str) -> Self {
         Self {
             rig,
+            server: &rig.handler,
             id: id.to_owned(),
             redirect: redirect.to_owned(),
         }
@@ -58,7 +69,7 @@ impl<'a> Application<'a> {
 
     /// The address of an authorization request. What is named replaces what
     /// it would have; an empty value leaves it out.
-    pub(super) fn authorize(&self, changes: &[(&str, &str)]) -> String {
+    pub(crate) fn authorize(&self, changes: &[(&str, &str)]) -> String {
         let usual = [
             ("response_type", "code"),
             ("client_id", self.id.as_str()),
@@ -77,7 +88,7 @@ impl<'a> Application<'a> {
     }
 
     /// From an authorization request to the consent page's address.
-    pub(super) async fn ask(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> String {
+    pub(crate) async fn ask(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> String {
         let response = person.visit(&self.authorize(changes)).await;
         assert_eq!(response.status(), StatusCode::FOUND);
         let page = location(&response);
@@ -89,7 +100,7 @@ impl<'a> Application<'a> {
     }
 
     /// From an authorization request through consent to Entra's address.
-    pub(super) async fn approve(
+    pub(crate) async fn approve(
         &self,
         person: &mut Person<'_>,
         changes: &[(&str, &str)],
@@ -101,7 +112,7 @@ impl<'a> Application<'a> {
     }
 
     /// A whole sign-in: the address that the client is called back at.
-    pub(super) async fn sign_in(
+    pub(crate) async fn sign_in(
         &self,
         person: &mut Person<'_>,
         changes: &[(&str, &str)],
@@ -114,13 +125,13 @@ impl<'a> Application<'a> {
     }
 
     /// A whole sign-in: the code.
-    pub(super) async fn code(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> String {
+    pub(crate) async fn code(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> String {
         let back = self.sign_in(person, changes).await;
         parameter(&back, "code").unwrap_or_else(|| panic!("no code: {back}"))
     }
 
     /// A whole sign-in: tokens.
-    pub(super) async fn tokens(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> Value {
+    pub(crate) async fn tokens(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> Value {
         let code = self.code(person, changes).await;
         let (status, tokens) = self.redeem(&code).await;
         assert_eq!(status, 200, "{tokens}");
@@ -128,16 +139,16 @@ impl<'a> Application<'a> {
     }
 
     /// The answer to `POST /token` of this public client.
-    pub(super) async fn token(&self, fields: &[(&str, &str)]) -> (u16, Value) {
+    pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> (u16, Value) {
         let mut form = vec![("client_id", self.id.as_str())];
         form.extend(fields);
         self.rig
-            .ask(self.rig.http.post(self.rig.url("/token")).form(&form))
+            .ask(self.rig.http.post(self.server.url("/token")).form(&form))
             .await
     }
 
     /// Redeems a code as it should be.
-    pub(super) async fn redeem(&self, code: &str) -> (u16, Value) {
+    pub(crate) async fn redeem(&self, code: &str) -> (u16, Value) {
         self.token(&[
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -148,7 +159,7 @@ impl<'a> Application<'a> {
     }
 
     /// Uses a refresh token.
-    pub(super) async fn refresh(&self, token: &Value) -> (u16, Value) {
+    pub(crate) async fn refresh(&self, token: &Value) -> (u16, Value) {
         self.token(&[
             ("grant_type", "refresh_token"),
             ("refresh_token", token.as_str().unwrap()),
@@ -159,7 +170,7 @@ impl<'a> Application<'a> {
 
 /// The forms of a page, as a program reads them that knows no HTML beyond
 /// what our page uses.
-pub(super) fn forms(page: &str) -> Vec<Form> {
+pub(crate) fn forms(page: &str) -> Vec<Form> {
     let attribute = |tag: &str, name: &str| {
         let rest = tag.split(&format!(" {name}=\"")).nth(1)?;
         Some(rest.split('"').next().unwrap().to_owned())
@@ -188,7 +199,7 @@ pub(super) fn forms(page: &str) -> Vec<Form> {
 }
 
 /// What is submitted when the button of this value is pressed.
-pub(super) fn pressed(page: &str, button: &str) -> Vec<(String, String)> {
+pub(crate) fn pressed(page: &str, button: &str) -> Vec<(String, String)> {
     let form = forms(page)
         .into_iter()
         .find(|form| form.buttons.iter().any(|(_, value)| value == button))
@@ -198,7 +209,7 @@ pub(super) fn pressed(page: &str, button: &str) -> Vec<(String, String)> {
 }
 
 /// Answers the consent page with a button and further fields.
-pub(super) async fn answer(
+pub(crate) async fn answer(
     rig: &Rig,
     person: &mut Person<'_>,
     page: &str,

@@ -1,7 +1,7 @@
 //! The authorization server from outside: as a client, as a browser, as a
 //! thief.
 
-mod application;
+pub(crate) mod application;
 
 mod authorize;
 mod consent;

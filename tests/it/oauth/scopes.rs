@@ -24,6 +24,7 @@ async fn a_token_without_the_scope_is_told_which_one_to_ask_for() {
             audience: Audience::only(Door::Mcp),
             scope: scope.to_owned(),
             kind: SubjectKind::User,
+            signed_in_at: SystemClock::new().unix(),
             expires_at: SystemClock::new().unix() + 60,
         });
         issued.unwrap().expose_secret().to_owned()

@@ -1,5 +1,6 @@
 //! The rig: stand-ins in this process, the server as a process of its own.
 
+mod azurite;
 mod handler;
 mod person;
 mod storage;
@@ -72,9 +73,14 @@ struct Ground {
 
 impl Ground {
     async fn prepare(settings: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let storage = Storage::take(folder.path()).await;
+        Self::on(folder, storage, settings).await
+    }
+
+    async fn on(folder: TempDir, storage: Storage, settings: &[(&str, &str)]) -> Self {
         let clock = Arc::new(SystemClock::new());
         let random = Arc::new(SystemRandom);
-        let folder = TempDir::new().unwrap();
         let stand_ins =
             entrada_stand_ins::start(StandInOptions::new(clock.clone(), random.clone()))
                 .await
@@ -93,7 +99,7 @@ impl Ground {
         };
         Self {
             stand_ins,
-            storage: Storage::take(folder.path()),
+            storage,
             folder,
             key_ring,
             settings: settings
@@ -139,6 +145,14 @@ impl Rig {
         ground.rig(handler)
     }
 
+    /// A server whose storage others can share, whatever the run's setting.
+    pub(crate) async fn shared(settings: &[(&str, &str)]) -> Self {
+        let storage = Storage::account().await;
+        let ground = Ground::on(TempDir::new().unwrap(), storage, settings).await;
+        let handler = Handler::start(ground.environment()).await;
+        ground.rig(handler)
+    }
+
     /// A server in this process, whose storage is what `tables` makes of the
     /// rig's: to count what it does there, or to keep it from it.
     pub(crate) async fn inside(
@@ -155,7 +169,10 @@ impl Rig {
     /// Another server on the same storage, with the same keys and public
     /// name. On embedded storage the file has one owner, so there is none.
     pub(crate) async fn second_handler(&self) -> Handler {
-        assert!(on_azurite(), "two servers share Azurite, not a file");
+        assert!(
+            self.storage.is_shared(),
+            "two servers share Azurite, not a file"
+        );
         let mut environment = environment(
             &self.stand_ins,
             &self.folder,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::{Client, Response, StatusCode};
 use url::Url;
 
-use super::Rig;
+use super::{Handler, Rig};
 
 /// Cookies by host and name.
 pub(crate) type Cookies = BTreeMap<(String, String), String>;
@@ -13,6 +13,7 @@ pub(crate) type Cookies = BTreeMap<(String, String), String>;
 /// A browser that keeps cookies and follows nothing by itself.
 pub(crate) struct Person<'a> {
     rig: &'a Rig,
+    server: &'a Handler,
     name: &'static str,
     http: Client,
     cookies: Cookies,
@@ -22,6 +23,7 @@ impl<'a> Person<'a> {
     pub(crate) fn new(rig: &'a Rig, name: &'static str) -> Self {
         Self {
             rig,
+            server: &rig.handler,
             name,
             http: rig.http.clone(),
             cookies: BTreeMap::new(),
@@ -33,6 +35,20 @@ impl<'a> Person<'a> {
         Self {
             cookies,
             ..Self::new(rig, name)
+        }
+    }
+
+    /// The public name leads this browser to another server from now on, as a
+    /// balancer does.
+    pub(crate) fn is_balanced_to(&mut self, server: &'a Handler) {
+        self.server = server;
+    }
+
+    /// Where an address really is.
+    fn actual(&self, url: &str) -> String {
+        match url.strip_prefix(&self.rig.handler.base) {
+            Some(path) => self.server.url(path),
+            None => url.to_owned(),
         }
     }
 
@@ -48,7 +64,7 @@ impl<'a> Person<'a> {
 
     /// `GET` with this browser's cookies and further headers.
     pub(crate) async fn visit_with(&mut self, url: &str, headers: &[(&str, &str)]) -> Response {
-        let request = self.http.get(url);
+        let request = self.http.get(self.actual(url));
         self.send(url, request, headers).await
     }
 
@@ -59,7 +75,7 @@ impl<'a> Person<'a> {
         form: &[(String, String)],
         headers: &[(&str, &str)],
     ) -> Response {
-        let request = self.http.post(url).form(form);
+        let request = self.http.post(self.actual(url)).form(form);
         self.send(url, request, headers).await
     }
 
@@ -67,6 +83,7 @@ impl<'a> Person<'a> {
     pub(crate) fn another_tab(&self) -> Self {
         Self {
             rig: self.rig,
+            server: self.server,
             name: self.name,
             http: self.http.clone(),
             cookies: self.cookies.clone(),

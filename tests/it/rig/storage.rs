@@ -8,6 +8,7 @@ use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
 use entrada_tables::{AzureTables, EmbeddedTables, Tables};
 use secrecy::SecretString;
 
+use super::azurite::connection;
 use super::{on_azurite, setting};
 
 /// Accounts that Azurite was started with beside the well-known one:
@@ -20,12 +21,17 @@ pub(crate) enum Storage {
 }
 
 impl Storage {
-    pub(crate) fn take(folder: &Path) -> Self {
-        if !on_azurite() {
-            return Self::File(folder.join("entrada.redb"));
+    /// As the run has it: a file, or an account of Azurite.
+    pub(crate) async fn take(folder: &Path) -> Self {
+        if on_azurite() {
+            return Self::account().await;
         }
-        let connection = setting("ENTRADA_TEST_TABLES")
-            .expect("Azurite runs in `cargo xtask test`, which sets ENTRADA_TEST_TABLES");
+        Self::File(folder.join("entrada.redb"))
+    }
+
+    /// An account of Azurite, which several servers can share.
+    pub(crate) async fn account() -> Self {
+        let connection = connection().await;
         let first: usize = setting("ENTRADA_TEST_FIRST_ACCOUNT")
             .and_then(|text| text.parse().ok())
             .unwrap_or(0);
@@ -46,6 +52,11 @@ impl Storage {
                 Arc::new(tables.unwrap())
             }
         }
+    }
+
+    /// Whether several servers can share it.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Account(_))
     }
 
     pub(crate) fn setting(&self) -> String {

@@ -89,6 +89,8 @@ async fn a_claims_challenge_reaches_the_client_that_can_meet_it() {
         challenge.contains("error=\"insufficient_claims\""),
         "{challenge}"
     );
+    let metadata = "/.well-known/oauth-protected-resource/mcp";
+    assert!(challenge.contains(metadata), "{challenge}");
     let encoded = challenge
         .split("claims=\"")
         .nth(1)

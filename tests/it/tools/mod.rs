@@ -15,7 +15,7 @@ use crate::rig::Rig;
 const OTHER_TENANT: (&str, &str) = ("ENTRADA_TENANTS", "fab21ca0-0000-4000-8000-000000000002");
 
 /// A `tools/call` as an `initialize` client sends it.
-fn request(rig: &Rig, name: &str, arguments: &Value) -> reqwest::RequestBuilder {
+pub(crate) fn request(rig: &Rig, name: &str, arguments: &Value) -> reqwest::RequestBuilder {
     let params = json!({"name": name, "arguments": arguments});
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
     rig.http
@@ -26,7 +26,7 @@ fn request(rig: &Rig, name: &str, arguments: &Value) -> reqwest::RequestBuilder 
 }
 
 /// What a call gives.
-async fn call(rig: &Rig, token: &str, name: &str, arguments: Value) -> Value {
+pub(crate) async fn call(rig: &Rig, token: &str, name: &str, arguments: Value) -> Value {
     let request = request(rig, name, &arguments).bearer_auth(token);
     let (status, answer) = rig.ask(request).await;
     assert_eq!(status, 200, "{answer}");
@@ -36,7 +36,7 @@ async fn call(rig: &Rig, token: &str, name: &str, arguments: Value) -> Value {
 }
 
 /// What a call that goes wrong says.
-async fn complaint(rig: &Rig, token: &str, name: &str, arguments: Value) -> String {
+pub(crate) async fn complaint(rig: &Rig, token: &str, name: &str, arguments: Value) -> String {
     let request = request(rig, name, &arguments).bearer_auth(token);
     let (status, answer) = rig.ask(request).await;
     assert_eq!(status, 200, "{answer}");

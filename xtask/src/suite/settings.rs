@@ -30,8 +30,8 @@ pub(crate) const OTHERS: [Setting; 3] = [
             "chat::",
             "limits::",
             "mcp::",
+            "oauth::",
             "python::",
-            "revocation::",
             "sign_in::",
             "tokens::",
         ],
@@ -52,7 +52,7 @@ pub(crate) const OTHERS: [Setting; 3] = [
     Setting {
         storage: "azurite",
         through: "host",
-        tests: &["chat::", "mcp::", "revocation::", "sign_in::"],
+        tests: &["chat::", "instances::", "mcp::", "sign_in::"],
     },
 ];
 
