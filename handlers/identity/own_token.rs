@@ -79,6 +79,7 @@ pub struct OwnToken {
     pub(super) grant_id: Uuid,
     pub(super) audience: Audience,
     pub(super) kind: SubjectKind,
+    pub(super) issued_at: i64,
     pub(super) signed_in_at: i64,
     pub(super) expires_at: i64,
 }
@@ -304,6 +305,7 @@ impl OwnTokens {
                 Some(APPLICATION) => SubjectKind::Application,
                 _ => SubjectKind::User,
             },
+            issued_at: claims.iat,
             signed_in_at: claims.auth_time.unwrap_or(claims.iat),
             expires_at: claims.exp,
         }
