@@ -87,6 +87,7 @@ async fn a_token_at_the_wrong_door_or_without_its_scope_is_entered_under_its_own
             kind: SubjectKind::User,
             audience,
             scope: scope.to_owned(),
+            signed_in_at: SystemClock::new().unix(),
             expires_at: SystemClock::new().unix() + 600,
         };
         own.issue(terms).unwrap().expose_secret().to_owned()
