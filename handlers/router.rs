@@ -8,6 +8,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any_service, delete, get, patch, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use rmcp::handler::server::ServerHandler;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
@@ -27,8 +28,11 @@ const SMALL_BODY: usize = 64 * 1024;
 /// The largest body of chat, in bytes.
 const CHAT_BODY: usize = 256 * 1024;
 
-/// The whole server.
-pub fn router(state: &AppState, settings: &Settings) -> Router {
+/// The whole server, with `served` as what MCP clients find behind the doors.
+pub fn router<S>(state: &AppState, settings: &Settings, served: S) -> Router
+where
+    S: ServerHandler + Clone + Sync,
+{
     let cors = cors(&settings.cors_origins);
     Router::new()
         .merge(open_to(open_routes(), open_cors()))
@@ -47,7 +51,7 @@ pub fn router(state: &AppState, settings: &Settings) -> Router {
         ))
         .merge(open_to(account_routes(), cors.clone()))
         .merge(open_to(chat_routes(), cors.clone()))
-        .merge(open_to(mcp_routes(state), cors))
+        .merge(open_to(mcp_routes(state, &served), cors))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(CatchPanicLayer::custom(panicked))
@@ -186,7 +190,10 @@ fn chat_routes() -> Router<AppState> {
 
 /// Routes of MCP clients. `/runtime/webhooks/mcp` is the Functions host's own
 /// where there is one: it never reaches us then.
-fn mcp_routes(state: &AppState) -> Router<AppState> {
+fn mcp_routes<S>(state: &AppState, served: &S) -> Router<AppState>
+where
+    S: ServerHandler + Clone + Sync,
+{
     let gate: &Arc<Gate> = &state.0.gate;
     let guarded = |routes: Router<AppState>, door| {
         routes.layer(from_fn_with_state(
@@ -194,7 +201,7 @@ fn mcp_routes(state: &AppState) -> Router<AppState> {
             McpDoor::guard,
         ))
     };
-    let service = || any_service(McpDoor::service(state.0.mcp.clone()));
+    let service = || any_service(McpDoor::service(served.clone()));
     let mcp = Router::new()
         .route("/mcp", service())
         .route("/mcp/tools", get(list_as_json));

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use entrada_ambient::{Clock, Random};
 
 use crate::address::AddressSource;
+use crate::audit::Audit;
 use crate::auth::SignInPieces;
 use crate::auth::callback::CallbackState;
 use crate::auth::info::Info;
@@ -52,6 +53,8 @@ pub struct Pieces {
     pub registry: Arc<Registry>,
     /// The MCP server.
     pub mcp: McpServer,
+    /// The audit log.
+    pub audit: Arc<Audit>,
     /// Names and origins.
     pub origins: Arc<AllowedOrigins>,
     /// Chat.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use entrada_ambient::{Clock, Random};
 use entrada_tables::Tables;
+use rmcp::handler::server::ServerHandler;
 use thiserror::Error;
 use tokio::sync::mpsc;
 
@@ -21,7 +22,7 @@ use crate::identity::{Authenticator, KeyRings, OwnTokens, Profiles, Revocations,
 use crate::limits::{self, Limits};
 use crate::mcp::Registry;
 use crate::oauth::clients;
-use crate::state::AppState;
+use crate::state::{AppState, Pieces};
 use crate::{auth, chat, downstream, grants, identity, records, weather};
 
 pub(crate) use files::{key_ring, read_policy};
@@ -105,6 +106,36 @@ impl App {
         settings: &Settings,
         ambient: &Ambient,
     ) -> Result<Self, StartError> {
+        Self::put_together(tables, settings, ambient, |pieces| pieces.mcp.clone())
+    }
+
+    /// Puts a server together that serves something else to MCP clients,
+    /// behind the same doors: how the transport is measured against MCP's own
+    /// conformance suite, which wants its own tools.
+    ///
+    /// # Errors
+    /// As for [`App::assemble`].
+    pub fn assemble_serving<S>(
+        settings: &Settings,
+        ambient: &Ambient,
+        served: impl FnOnce(&Pieces) -> S,
+    ) -> Result<Self, StartError>
+    where
+        S: ServerHandler + Clone + Sync,
+    {
+        let tables = open_tables(settings, ambient)?;
+        Self::put_together(tables, settings, ambient, served)
+    }
+
+    fn put_together<S>(
+        tables: Arc<dyn Tables>,
+        settings: &Settings,
+        ambient: &Ambient,
+        served: impl FnOnce(&Pieces) -> S,
+    ) -> Result<Self, StartError>
+    where
+        S: ServerHandler + Clone + Sync,
+    {
         let upstream = upstream(settings, ambient)?;
         let rings = Arc::new(KeyRings::new(Some(key_ring(settings)?)));
         let policy = Arc::new(read_policy(settings)?);
@@ -155,7 +186,7 @@ impl App {
         let pieces = pieces(settings, ambient, &upstream, shared)?;
         let state = AppState(Arc::new(pieces));
         Ok(Self {
-            router: crate::router::router(&state, settings),
+            router: crate::router::router(&state, settings, served(&state.0)),
             registry: state.0.registry.clone(),
             tables,
             revocations,

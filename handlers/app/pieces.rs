@@ -18,7 +18,7 @@ use crate::downstream::{Downstream, DownstreamSources, Remedies};
 use crate::grants::Grants;
 use crate::identity::{Authenticator, Gate, KeyRings, OwnTokens, Profiles, Revocations};
 use crate::limits::Limits;
-use crate::mcp::{AllowedOrigins, McpServer, tools};
+use crate::mcp::{AllowedOrigins, McpServer, RequestStates, tools};
 use crate::oauth::ProtectedResources;
 use crate::oauth::clients::{AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup};
 use crate::ops::{Health, HealthSources, Root};
@@ -96,8 +96,10 @@ pub(super) fn pieces(
             registry.clone(),
             shared.grants.clone(),
             shared.audit.clone(),
+            RequestStates::new(shared.rings.clone(), clock.clone()),
         ),
         registry,
+        audit: shared.audit.clone(),
         origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
         chat,
         sign_in,

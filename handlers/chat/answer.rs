@@ -9,6 +9,15 @@ use super::message::Message;
 use super::sse::ask_data;
 use crate::error::ApiError;
 
+/// What an agent does on the way to its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// It said something more.
+    Speaks,
+    /// It began to use the tool of this name.
+    UsesTool(String),
+}
+
 /// What came of a turn.
 #[derive(Debug, Serialize)]
 pub struct Answer {
@@ -29,7 +38,15 @@ impl Answer {
     ///
     /// # Errors
     /// What the turn failed with.
-    pub(super) async fn collect(mut events: Events) -> Result<Self, ApiError> {
+    pub(super) async fn collect(events: Events) -> Result<Self, ApiError> {
+        Self::collect_telling(events, |_| {}).await
+    }
+
+    /// As [`Answer::collect`]; `step` is told what the agent does meanwhile.
+    pub(super) async fn collect_telling(
+        mut events: Events,
+        mut step: impl FnMut(Step),
+    ) -> Result<Self, ApiError> {
         let (mut consents, mut approvals) = (Vec::new(), Vec::new());
         while let Some(emitted) = events.recv().await {
             match emitted.event {
@@ -55,9 +72,9 @@ impl Answer {
                     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
                     return Err(ApiError::new(status, code, detail));
                 }
-                TurnEvent::Delta(_)
-                | TurnEvent::ToolStarted { .. }
-                | TurnEvent::ToolCompleted { .. } => {}
+                TurnEvent::Delta(_) => step(Step::Speaks),
+                TurnEvent::ToolStarted { name, .. } => step(Step::UsesTool(name)),
+                TurnEvent::ToolCompleted { .. } => {}
             }
         }
         Err(ApiError::internal("a turn ended without a last word"))

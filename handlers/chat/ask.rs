@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Map;
 use uuid::Uuid;
 
-use super::answer::Answer;
+use super::answer::{Answer, Step};
 use super::content::check_content;
 use super::refusal::{no_such_agent, no_such_session};
 use super::turn::{Input, TurnOrder};
@@ -38,8 +38,10 @@ impl std::fmt::Debug for Question {
 
 impl Chat {
     /// Asks an agent in the caller's name and waits for the answer, whose
-    /// message says which session it is in. Sessions, limits and rights are
-    /// those of the HTTP routes.
+    /// message says which session it is in; `step` is told what the agent does
+    /// meanwhile. Sessions, limits and rights are those of the HTTP routes.
+    /// When this is dropped the agent is interrupted: nobody would come back
+    /// for the rest.
     ///
     /// # Errors
     /// Those of `POST /api/sessions` and `POST /api/chat`.
@@ -47,6 +49,7 @@ impl Chat {
         self: &Arc<Self>,
         caller: &Principal,
         question: Question,
+        step: impl FnMut(Step) + Send,
     ) -> Result<Answer, ApiError> {
         let ChatCaller(caller) = ChatCaller::admit(caller.clone())?;
         let content = check_content(question.content)?;
@@ -68,8 +71,9 @@ impl Chat {
             input: Input::Text(content),
             metadata: Map::new(),
             correlation_id: question.correlation_id,
+            only_attended: true,
         };
         let events = self.start(caller, order).await?;
-        Answer::collect(events).await
+        Answer::collect_telling(events, step).await
     }
 }

@@ -14,6 +14,7 @@ pub(super) struct Listener {
     /// What the client has already, when it came back.
     has: Position,
     patience: Duration,
+    needed: bool,
 }
 
 impl Listener {
@@ -24,7 +25,18 @@ impl Listener {
             sender: Some(sender),
             has,
             patience,
+            needed: false,
         }
+    }
+
+    /// The same; `needed` says whether the turn ends without it.
+    pub(super) fn needed(mut self, needed: bool) -> Self {
+        self.needed = needed;
+        self
+    }
+
+    pub(super) fn is_needed(&self) -> bool {
+        self.needed
     }
 
     pub(super) fn is_there(&self) -> bool {

@@ -44,7 +44,7 @@ use entrada_ambient::{Clock, Random};
 use entrada_tables::Tables;
 use tokio::sync::Semaphore;
 
-pub use answer::Answer;
+pub use answer::{Answer, Step};
 pub use ask::Question;
 pub use caller::ChatCaller;
 pub use catalogue::{

@@ -113,6 +113,7 @@ impl ChatRequest {
             input,
             metadata: self.metadata,
             correlation_id,
+            only_attended: false,
         })
     }
 }

@@ -126,6 +126,9 @@ impl Reading {
 
     /// The client is gone.
     fn go_on_alone(&self, beside: &mut Beside) -> Option<End> {
+        if self.listener.is_needed() {
+            return Some(End::Stopped("client_gone"));
+        }
         let Ok(permit) = self.chat.background.clone().try_acquire_owned() else {
             return Some(End::Stopped("client_gone"));
         };

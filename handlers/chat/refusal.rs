@@ -48,6 +48,15 @@ pub(super) fn revoked() -> ApiError {
     )
 }
 
+/// 499, of which nobody hears: the client went away before the agent began.
+pub(super) fn client_gone() -> ApiError {
+    ApiError::new(
+        StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+        "CLIENT_GONE",
+        "The client went away.",
+    )
+}
+
 /// What the client is told when a turn cannot write.
 pub(super) fn ledger_error(error: LedgerError) -> ApiError {
     match error {

@@ -17,7 +17,9 @@ use super::ledger::{Ending, Ledger};
 use super::listener::Listener;
 use super::message::{Message, Role, Status, StoredMessage};
 use super::reading::Reading;
-use super::refusal::{foundry_error, ledger_error, no_such_agent, no_such_session, not_configured};
+use super::refusal::{
+    client_gone, foundry_error, ledger_error, no_such_agent, no_such_session, not_configured,
+};
 use super::session::StoredSession;
 use super::{Chat, PERMISSION, SCOPE};
 use crate::audit::{Entry, Outcome};
@@ -48,6 +50,8 @@ pub(super) struct TurnOrder {
     /// The client's own notes on the message.
     pub(super) metadata: Map<String, Value>,
     pub(super) correlation_id: Uuid,
+    /// Whether the turn ends when its client goes away.
+    pub(super) only_attended: bool,
 }
 
 /// A turn that may begin.
@@ -118,7 +122,9 @@ impl Chat {
         let (sender, events) = mpsc::channel(QUEUE);
         let turn = Turn {
             _permit: self.permit()?,
-            listener: self.listener(sender, Position::default()),
+            listener: self
+                .listener(sender, Position::default())
+                .needed(order.only_attended),
             chat: self.clone(),
             caller,
             session,
@@ -188,7 +194,11 @@ impl Turn {
                 return;
             }
         };
-        let stream = match self.ask().await {
+        let asked = tokio::select! {
+            asked = self.ask() => asked,
+            () = self.listener.gone(), if self.listener.is_needed() => Err(client_gone()),
+        };
+        let stream = match asked {
             Ok(stream) => stream,
             Err(refused) => {
                 // The message did not reach the agent, and says so.

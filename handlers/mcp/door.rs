@@ -9,16 +9,18 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Method};
+use rmcp::handler::server::ServerHandler;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::Deserialize;
 
-use super::{ChallengeSlot, McpServer, Registry};
+use super::message::Message;
+use super::{ChallengeSlot, Registry};
 use crate::error::ApiError;
 use crate::identity::{Door, Gate, Refusal};
 
 /// The largest body that is read, in bytes.
-const MAX_BODY: usize = 4 * 1024 * 1024;
+pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
 
 /// The largest body of a request without a token that is read to find out
 /// what it asks for, in bytes. Public tools take next to nothing.
@@ -54,7 +56,10 @@ impl McpDoor {
     /// has something to say before it ends. `Host` and `Origin` are checked
     /// by [`super::check_origin`], which knows the public name.
     #[must_use]
-    pub fn service(server: McpServer) -> StreamableHttpService<McpServer, NeverSessionManager> {
+    pub fn service<S>(server: S) -> StreamableHttpService<S, NeverSessionManager>
+    where
+        S: ServerHandler + Clone + Sync,
+    {
         StreamableHttpService::new(
             move || Ok(server.clone()),
             Arc::new(NeverSessionManager::default()),
@@ -76,11 +81,17 @@ impl McpDoor {
         };
         let slot = ChallengeSlot::default();
         request.extensions_mut().insert(slot.clone());
+        let (message, request) = match Message::read(request).await {
+            Ok(read) => read,
+            Err(response) => return response,
+        };
         let response = next.run(request).await;
-        match slot.answer(door.door, &door.gate) {
-            None => response,
-            Some(error) => error.into_response(),
+        if let Some(error) = slot.answer(door.door, &door.gate) {
+            return error.into_response();
         }
+        message
+            .and_then(|message| message.answer(response.status()))
+            .unwrap_or(response)
     }
 
     /// The request again, with its principal or marked as anonymous.

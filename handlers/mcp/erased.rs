@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{PublicTool, Tool, ToolError};
+use super::{Progress, PublicTool, Tool, ToolError};
 use crate::identity::Principal;
 
 pub(super) type CallFuture<'a> =
@@ -14,7 +14,12 @@ pub(super) type CallFuture<'a> =
 
 /// A tool that is told who calls.
 pub(super) trait AnyTool: Send + Sync {
-    fn call<'a>(&'a self, caller: &'a Principal, arguments: Value) -> CallFuture<'a>;
+    fn call<'a>(
+        &'a self,
+        caller: &'a Principal,
+        arguments: Value,
+        progress: &'a Progress,
+    ) -> CallFuture<'a>;
 }
 
 /// A tool that answers anybody.
@@ -23,10 +28,15 @@ pub(super) trait AnyPublicTool: Send + Sync {
 }
 
 impl<T: Tool> AnyTool for T {
-    fn call<'a>(&'a self, caller: &'a Principal, arguments: Value) -> CallFuture<'a> {
+    fn call<'a>(
+        &'a self,
+        caller: &'a Principal,
+        arguments: Value,
+        progress: &'a Progress,
+    ) -> CallFuture<'a> {
         Box::pin(async move {
             let arguments = typed(arguments)?;
-            untyped(&Tool::call(self, caller, arguments).await?)
+            untyped(&self.call_telling(caller, arguments, progress).await?)
         })
     }
 }

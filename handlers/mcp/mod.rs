@@ -1,13 +1,18 @@
 //! The MCP server: tools by role over Streamable HTTP, stateless, both
 //! protocol eras.
 
+mod calls;
 mod challenge;
+mod confirmation;
 mod definition;
 mod door;
 mod erased;
 mod list;
+mod message;
 mod origin;
+mod progress;
 mod registry;
+mod request_state;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -19,6 +24,8 @@ pub use definition::DefinitionError;
 pub use door::{Anonymous, McpDoor};
 pub use list::list_as_json;
 pub use origin::{AllowedOrigins, check_origin};
+pub use progress::Progress;
 pub use registry::{Outcome, Registry};
+pub use request_state::{RequestStates, StateError};
 pub use server::McpServer;
 pub use tool::{Effects, PublicTool, Tool, ToolChallenge, ToolError};

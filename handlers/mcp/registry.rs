@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::definition::{DefinitionError, Facts, define, problems};
 use super::erased::{AnyPublicTool, AnyTool};
-use super::{PublicTool, Tool, ToolError};
+use super::{Progress, PublicTool, Tool, ToolError};
 use crate::identity::Principal;
 use crate::policy::{Policy, ToolClass};
 
@@ -172,6 +172,26 @@ impl Registry {
             .filter(|entry| self.policy.allows_tool(caller, entry.class))
     }
 
+    /// The tool of a call that would destroy something, if it would be made:
+    /// the caller may, and the arguments are good.
+    pub(super) fn destructive_call(
+        &self,
+        caller: &Principal,
+        name: &str,
+        arguments: Option<&JsonObject>,
+    ) -> Option<&ToolDefinition> {
+        let entry = self.visible_entry(caller, name)?;
+        let hints = entry.definition.annotations.as_ref()?;
+        if hints.destructive_hint != Some(true) {
+            return None;
+        }
+        let arguments = Value::Object(arguments.cloned().unwrap_or_default());
+        entry
+            .arguments
+            .is_valid(&arguments)
+            .then_some(&entry.definition)
+    }
+
     /// Calls a tool for a caller: looked up, authorised by the predicate of
     /// [`Registry::visible`], arguments checked against the schema, run. A
     /// tool that the caller may not call is as unknown as one that does not
@@ -181,6 +201,7 @@ impl Registry {
         caller: &Principal,
         name: &str,
         arguments: Option<JsonObject>,
+        progress: &Progress,
     ) -> Outcome {
         let Some(entry) = self.visible_entry(caller, name) else {
             return Outcome::Unknown;
@@ -190,7 +211,7 @@ impl Registry {
             Err(error) => return Outcome::Failed(error),
         };
         match &entry.runner {
-            Runner::Signed(tool) => tool.call(caller, arguments).await,
+            Runner::Signed(tool) => tool.call(caller, arguments, progress).await,
             Runner::Open(tool) => tool.call(arguments).await,
         }
         .into()

@@ -6,20 +6,20 @@ use std::sync::Arc;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
-    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation, JsonObject,
+    CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation,
     ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
     ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
 
-use super::{Anonymous, ChallengeSlot, Outcome, Registry, ToolError};
-use crate::audit::{self, Audit, AuditError, Entry};
+use super::calls::{Answered, CallError, ToolCall};
+use super::confirmation::Round;
+use super::{Anonymous, ChallengeSlot, Outcome, Progress, Registry, RequestStates, ToolError};
+use crate::audit::Audit;
 use crate::context::CorrelationId;
-use crate::error::chain;
 use crate::grants::Grants;
 use crate::identity::Principal;
-use crate::policy::ToolClass;
 
 /// How long a client may keep a tool list, in milliseconds. Roles change with
 /// the token, which lives an hour at most; a minute keeps lists fresh.
@@ -28,163 +28,67 @@ const LIST_TTL_MS: u64 = 60_000;
 /// Tools in one page of a list.
 const PAGE: usize = 100;
 
-/// Why a call was not made, or not answered.
-#[derive(Debug)]
-enum CallError {
-    /// It could not be entered, and nothing was done.
-    NotAudited(AuditError),
-    /// Anything else.
-    Other(ErrorData),
-}
-
-impl From<AuditError> for CallError {
-    fn from(error: AuditError) -> Self {
-        tracing::error!(error = chain(&error), "a request was refused");
-        Self::NotAudited(error)
-    }
-}
-
-impl From<CallError> for ErrorData {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::NotAudited(_) => Self::internal_error(
-                "The audit log cannot be written right now, and nothing is done without it. Try \
-                 again shortly.",
-                None,
-            ),
-            CallError::Other(error) => error,
-        }
-    }
-}
-
 /// The handler of MCP requests. It holds nothing of a caller: each request
 /// brings its own principal.
 #[derive(Debug, Clone)]
 pub struct McpServer {
-    registry: Arc<Registry>,
-    grants: Arc<Grants>,
-    audit: Arc<Audit>,
+    pub(super) registry: Arc<Registry>,
+    pub(super) grants: Arc<Grants>,
+    pub(super) audit: Arc<Audit>,
+    pub(super) states: RequestStates,
 }
 
 impl McpServer {
     /// A server of these tools.
     #[must_use]
-    pub fn new(registry: Arc<Registry>, grants: Arc<Grants>, audit: Arc<Audit>) -> Self {
+    pub fn new(
+        registry: Arc<Registry>,
+        grants: Arc<Grants>,
+        audit: Arc<Audit>,
+        states: RequestStates,
+    ) -> Self {
         Self {
             registry,
             grants,
             audit,
+            states,
         }
     }
 
-    /// Calls a tool for a caller, entered into the audit log whatever comes of
-    /// it; refusals and calls that change something before this returns.
-    ///
-    /// # Errors
-    /// When the call cannot be made, or cannot be entered.
-    pub async fn call(
-        &self,
-        caller: &Principal,
-        name: &str,
-        arguments: Option<JsonObject>,
-        correlation: Option<CorrelationId>,
-    ) -> Result<Outcome, ErrorData> {
-        Ok(self.call_as(caller, name, arguments, correlation).await?)
+    /// What carries a call from one round to the next.
+    #[must_use]
+    pub fn request_states(&self) -> &RequestStates {
+        &self.states
     }
+}
 
-    async fn call_as(
+impl McpServer {
+    async fn answer(
         &self,
-        caller: &Principal,
-        name: &str,
-        arguments: Option<JsonObject>,
-        correlation: Option<CorrelationId>,
-    ) -> Result<Outcome, CallError> {
-        let entry = Entry::of(caller, "tools/call")
-            .tool(name, arguments.as_ref())
-            .correlation(correlation.map(|id| id.0));
-        let pending = self.audit.begin(entry).await?;
-        let Some(class) = self.registry.class_for(caller, name) else {
-            let reason = Some("hidden_or_unknown_tool");
-            let entered = pending.finish_durably(audit::Outcome::Refused, reason);
-            entered.await?;
-            return Ok(Outcome::Unknown);
+        mut request: CallToolRequestParams,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let round = Round::take(&mut request, context);
+        let call = ToolCall {
+            name: &request.name,
+            arguments: request.arguments,
+            correlation: attached::<CorrelationId>(context).copied(),
+            progress: Progress::of(context),
+            round,
         };
-        let reads = matches!(class, ToolClass::Read | ToolClass::Public);
-        if !reads {
-            self.audit.ready()?;
-        }
-        if let Err(error) = self.confirmed(caller, class).await {
-            let reason = Some("grant_not_confirmed");
-            let entered = pending.finish_durably(audit::Outcome::Refused, reason);
-            entered.await?;
-            return Err(CallError::Other(error));
-        }
-        let outcome = self.registry.call(caller, name, arguments).await;
-        let (came_of_it, reason) = in_the_log(&outcome);
-        if reads {
-            pending.finish(came_of_it, reason);
+        let answered = if attached::<Anonymous>(context).is_some() {
+            self.call_anonymously(call).await.map(Answered::Outcome)
         } else {
-            let entered = pending.finish_durably(came_of_it, reason);
-            entered
-                .await
-                .map_err(|error| CallError::Other(not_entered(error)))?;
+            self.call_in_rounds(caller(context)?, call).await
+        };
+        let answered = answered.map_err(|error| told(error, context))?;
+        if let Answered::Outcome(Outcome::Failed(error)) = &answered
+            && let Some(challenge) = error.challenge()
+            && let Some(slot) = attached::<ChallengeSlot>(context)
+        {
+            slot.leave(challenge.clone());
         }
-        Ok(outcome)
-    }
-
-    /// Enters that somebody was shown the tools.
-    ///
-    /// # Errors
-    /// [`AuditError::Full`] when there was no place for it; then nothing is
-    /// shown.
-    pub async fn enter_list(
-        &self,
-        caller: &Principal,
-        correlation: Option<CorrelationId>,
-    ) -> Result<(), AuditError> {
-        let entry = Entry::of(caller, "tools/list").correlation(correlation.map(|id| id.0));
-        let pending = self.audit.begin(entry).await?;
-        pending.finish(audit::Outcome::Succeeded, None);
-        Ok(())
-    }
-
-    /// Calls a public tool for somebody without a token.
-    async fn call_anonymously(
-        &self,
-        name: &str,
-        arguments: Option<JsonObject>,
-        correlation: Option<CorrelationId>,
-    ) -> Result<Outcome, CallError> {
-        let entry = Entry::new("tools/call")
-            .tool(name, arguments.as_ref())
-            .correlation(correlation.map(|id| id.0));
-        let pending = self.audit.begin(entry).await?;
-        let outcome = self.registry.call_anonymously(name, arguments).await;
-        let (came_of_it, reason) = in_the_log(&outcome);
-        pending.finish(came_of_it, reason);
-        Ok(outcome)
-    }
-
-    /// Whether a call that changes something may go on: the grant's row is
-    /// read, so that a revocation counts at once and not within seconds.
-    async fn confirmed(&self, caller: &Principal, class: ToolClass) -> Result<(), ErrorData> {
-        if matches!(class, ToolClass::Read | ToolClass::Public) {
-            return Ok(());
-        }
-        match self.grants.confirm(caller).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(ErrorData::invalid_request(
-                "The sign-in was ended; sign in again.",
-                None,
-            )),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "a grant could not be confirmed");
-                Err(ErrorData::internal_error(
-                    "Storage does not answer, so the call was not made. Try again shortly.",
-                    None,
-                ))
-            }
-        }
+        answer(&request.name, answered)
     }
 }
 
@@ -201,15 +105,6 @@ fn attached<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> O
         .and_then(|parts| parts.extensions.get())
 }
 
-/// What the audit log says of an outcome.
-fn in_the_log(outcome: &Outcome) -> (audit::Outcome, Option<&'static str>) {
-    match outcome {
-        Outcome::Done(_) => (audit::Outcome::Succeeded, None),
-        Outcome::Failed(_) => (audit::Outcome::Failed, Some("tool_error")),
-        Outcome::Unknown => (audit::Outcome::Refused, Some("hidden_or_unknown_tool")),
-    }
-}
-
 /// What the client is told. The door answers by its own status when nothing
 /// was done because it could not be entered.
 fn told(error: CallError, context: &RequestContext<RoleServer>) -> ErrorData {
@@ -221,23 +116,12 @@ fn told(error: CallError, context: &RequestContext<RoleServer>) -> ErrorData {
     error.into()
 }
 
-fn not_entered(error: AuditError) -> ErrorData {
-    tracing::error!(
-        error = chain(&error),
-        "a call that was made is not yet entered"
-    );
-    ErrorData::internal_error(
-        "The call was made, but the audit log could not be written in time. Look before you \
-         repeat it.",
-        None,
-    )
-}
-
-fn answer(name: &str, outcome: Outcome) -> Result<CallToolResponse, ErrorData> {
-    match outcome {
-        Outcome::Done(value) => Ok(CallToolResult::structured(value).into()),
-        Outcome::Failed(error) => Ok(failed(name, &error).into()),
-        Outcome::Unknown => Err(unknown_tool(name)),
+fn answer(name: &str, answered: Answered) -> Result<CallToolResponse, ErrorData> {
+    match answered {
+        Answered::Asked(question) => Ok((*question).into()),
+        Answered::Outcome(Outcome::Done(value)) => Ok(CallToolResult::structured(value).into()),
+        Answered::Outcome(Outcome::Failed(error)) => Ok(failed(name, &error).into()),
+        Answered::Outcome(Outcome::Unknown) => Err(unknown_tool(name)),
     }
 }
 
@@ -308,27 +192,19 @@ impl ServerHandler for McpServer {
         Ok(result)
     }
 
+    /// Ends with the client's connection: the tool's work is dropped then,
+    /// and the log says that the call was abandoned.
     async fn call_tool(
         &self,
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let (name, arguments) = (&request.name, request.arguments);
-        let correlation = attached::<CorrelationId>(&context).copied();
-        let outcome = if attached::<Anonymous>(&context).is_some() {
-            self.call_anonymously(name, arguments, correlation).await
-        } else {
-            self.call_as(caller(&context)?, name, arguments, correlation)
-                .await
-        };
-        let outcome = outcome.map_err(|error| told(error, &context))?;
-        if let Outcome::Failed(error) = &outcome
-            && let Some(challenge) = error.challenge()
-            && let Some(slot) = attached::<ChallengeSlot>(&context)
-        {
-            slot.leave(challenge.clone());
+        let gone = context.ct.clone();
+        tokio::select! {
+            biased;
+            answer = self.answer(request, &context) => answer,
+            () = gone.cancelled() => Err(ErrorData::internal_error("The call was given up.", None)),
         }
-        answer(name, outcome)
     }
 
     async fn list_prompts(

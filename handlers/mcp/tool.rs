@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::Progress;
 use crate::auth::step_up::StepUpLink;
 use crate::error::chain;
 use crate::identity::Principal;
@@ -85,6 +86,18 @@ pub trait Tool: Send + Sync + 'static {
         caller: &Principal,
         arguments: Self::Arguments,
     ) -> impl Future<Output = Result<Self::Output, ToolError>> + Send;
+
+    /// Does the work and tells on the way how far it is: for tools that take
+    /// long. When the client goes away this is dropped, so it must leave
+    /// nothing half done that matters.
+    fn call_telling(
+        &self,
+        caller: &Principal,
+        arguments: Self::Arguments,
+        _progress: &Progress,
+    ) -> impl Future<Output = Result<Self::Output, ToolError>> + Send {
+        self.call(caller, arguments)
+    }
 }
 
 /// A tool that answers anybody, without a token too, and so is never told who

@@ -19,6 +19,8 @@ mod chat;
 #[cfg(test)]
 mod clients;
 #[cfg(test)]
+mod conformance;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod health;

@@ -294,28 +294,40 @@ async fn others_than_the_route_may_ask_within_the_same_rules() {
         correlation_id: Uuid::from_u128(1),
     };
     place.agents.reply(says("resp_1", &["one"]));
-    let answer = place.chat.ask(&caller, question("assistant", None)).await;
+    let answer = place
+        .chat
+        .ask(&caller, question("assistant", None), |_| {})
+        .await;
     let message = answer.unwrap().message;
     assert_eq!(message.content, "one");
     place.agents.reply(says("resp_2", &["two"]));
     let session = Some(message.session_id);
     let answer = place
         .chat
-        .ask(&caller, question("assistant", session))
+        .ask(&caller, question("assistant", session), |_| {})
         .await;
     assert_eq!(answer.unwrap().message.content, "two");
     let messages = place.messages(&message.session_id.to_string()).await;
     assert_eq!(messages.len(), 4);
-    let refused = place.chat.ask(&caller, question("keeper", session)).await;
+    let refused = place
+        .chat
+        .ask(&caller, question("keeper", session), |_| {})
+        .await;
     assert_eq!(refused.unwrap_err().code(), "AGENT_NOT_FOUND");
     let bob = place
         .world
         .caller(&place.world.entra_token(HOME, BOB))
         .await;
-    let refused = place.chat.ask(&bob, question("assistant", session)).await;
+    let refused = place
+        .chat
+        .ask(&bob, question("assistant", session), |_| {})
+        .await;
     assert_eq!(refused.unwrap_err().code(), "SESSION_NOT_FOUND");
     let daemon = place.world.application_token();
     let daemon = place.world.caller(&daemon).await;
-    let refused = place.chat.ask(&daemon, question("assistant", None)).await;
+    let refused = place
+        .chat
+        .ask(&daemon, question("assistant", None), |_| {})
+        .await;
     assert_eq!(refused.unwrap_err().code(), "USER_REQUIRED");
 }

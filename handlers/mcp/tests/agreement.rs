@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::Kit;
 use crate::downstream::testing::{HOME, OTHER};
-use crate::mcp::Outcome;
+use crate::mcp::{Outcome, Progress};
 use crate::policy::ROLES;
 
 /// Roles that a token may have: ours, and what others may have made up.
@@ -51,7 +51,10 @@ fn list_and_call_agree_for_every_set_of_roles() {
                 let listed = kit.registry.visible(&person);
                 let listed: BTreeSet<&str> = listed.iter().map(|tool| &*tool.name).collect();
                 for name in &every {
-                    let outcome = kit.registry.call(&person, name, no_arguments()).await;
+                    let outcome = kit
+                        .registry
+                        .call(&person, name, no_arguments(), &Progress::untold())
+                        .await;
                     let exists = match outcome {
                         Outcome::Failed(error) => error.message().starts_with("Invalid arguments"),
                         Outcome::Unknown => false,

@@ -16,7 +16,7 @@ use secrecy::ExposeSecret;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::Registry;
+use super::{McpServer, Registry, RequestStates};
 use crate::app::{Ambient, App};
 use crate::config::{BaseUrl, Settings};
 use crate::downstream::testing::{HOME, World};
@@ -64,6 +64,16 @@ impl Kit {
             tokens,
             _folder: folder,
         }
+    }
+
+    /// The server of `registry`'s tools.
+    pub(super) fn server(&self, registry: Arc<Registry>) -> McpServer {
+        McpServer::new(
+            registry,
+            self.world.grants.clone(),
+            self.world.audit.clone(),
+            RequestStates::new(self.world.rings.clone(), self.world.clock.clone()),
+        )
     }
 
     /// Somebody of `tenant` whose token has these roles.

@@ -133,11 +133,7 @@ fn names(page: &Value) -> Vec<&str> {
 #[tokio::test]
 async fn a_long_list_is_ordered_and_comes_in_pages_of_a_hundred() {
     let kit = Kit::new().await;
-    let server = McpServer::new(
-        Arc::new(many_tools()),
-        kit.world.grants.clone(),
-        kit.world.audit.clone(),
-    );
+    let server = kit.server(Arc::new(many_tools()));
     let reader = kit.person(HOME, &["Task.Read"]).await;
     for modern in [true, false] {
         let first = list(&server, &reader, modern, None).await;
@@ -154,11 +150,7 @@ async fn a_long_list_is_ordered_and_comes_in_pages_of_a_hundred() {
 #[tokio::test]
 async fn a_list_is_the_callers_own_and_says_how_long_it_may_be_kept() {
     let kit = Kit::new().await;
-    let server = McpServer::new(
-        Arc::new(many_tools()),
-        kit.world.grants.clone(),
-        kit.world.audit.clone(),
-    );
+    let server = kit.server(Arc::new(many_tools()));
     let reader = kit.person(HOME, &["Task.Read"]).await;
     let page = list(&server, &reader, true, None).await;
     assert_eq!(page["cacheScope"], "private");

@@ -147,17 +147,24 @@ impl Handler {
     }
 
     async fn wait(&self) {
-        let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
-        let client = client.unwrap();
-        for _ in 0..400 {
-            let answer = client.get(self.url("/api/health")).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
+        if !becomes_healthy(&self.address).await {
+            panic!("the server does not become healthy:\n{}", self.log());
         }
-        panic!("the server does not become healthy:\n{}", self.log());
     }
+}
+
+/// Whether the server at `address` lets people in within ten seconds.
+pub(crate) async fn becomes_healthy(address: &str) -> bool {
+    let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
+    let client = client.unwrap();
+    for _ in 0..400 {
+        let answer = client.get(format!("{address}/api/health")).send().await;
+        if answer.is_ok_and(|answer| answer.status().is_success()) {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    false
 }
 
 async fn run(environment: &[(String, String)], port: u16) -> Running {

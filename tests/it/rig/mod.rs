@@ -18,7 +18,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 
-pub(crate) use handler::Handler;
+pub(crate) use handler::{Handler, becomes_healthy};
 pub(crate) use person::{Person, location, parameter};
 use storage::Storage;
 pub(crate) use watched::Watched;
@@ -202,7 +202,12 @@ impl Rig {
 
     /// The certificate that the stand-ins' https is known by.
     pub(crate) fn certificate(&self) -> PathBuf {
-        self.folder.path().join("ca.pem")
+        self.file("ca.pem")
+    }
+
+    /// A file in the folder of this rig, which goes away with it.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     /// The server's storage, to look into or to damage. A file has one
