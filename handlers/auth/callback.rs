@@ -11,6 +11,7 @@ use http::{HeaderMap, StatusCode};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use super::callback_page::Origin;
 use super::flow::{Flow, Purpose};
 use super::sign_ins::{FlowSecrets, SignIns, Wishes};
 use super::tokens::{FRONT_END_CLIENT, begin_error, flow_error, grant_error, upstream_error};
@@ -69,11 +70,12 @@ pub async fn callback(
         return callback_page::failed(
             StatusCode::BAD_REQUEST,
             "Microsoft Entra ID sent no state, so this is no sign-in that began here.",
+            Origin::Application,
         );
     };
     let flow = match state.sign_ins.arrive(flow_state, &headers).await {
         Ok(flow) => flow,
-        Err(error) => return show(&flow_error(&error)),
+        Err(error) => return show(&flow_error(&error), Origin::Application),
     };
     let clear = state.sign_ins.clear_cookie(flow_state);
     let came_of_it = match (query.error, query.code) {
@@ -206,11 +208,11 @@ pub(crate) fn oauth_error(error: &ApiError) -> &'static str {
 }
 
 /// The error on a page.
-pub(super) fn show(error: &ApiError) -> Response {
+pub(super) fn show(error: &ApiError, origin: Origin) -> Response {
     tracing::info!(
         code = error.code(),
         log = error.log(),
         "a sign-in did not finish"
     );
-    callback_page::failed(error.status(), error.detail())
+    callback_page::failed(error.status(), error.detail(), origin)
 }

@@ -22,11 +22,27 @@ pub(super) fn signed_in(
     page(StatusCode::OK, "Signed in", &content, None)
 }
 
+/// Where a sign-in that did not finish begins again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// In the application that sent the person: a sign-in that began here
+    /// would be of no use to it.
+    Application,
+    /// Here: nobody else waits for it.
+    Here,
+}
+
 /// Something went wrong, and what to do next.
-pub(super) fn failed(status: StatusCode, detail: &str) -> Response {
+pub(super) fn failed(status: StatusCode, detail: &str, origin: Origin) -> Response {
     let content = html! {
         p { (detail) }
-        p { a.button href="/auth/login" { "Begin again" } }
+        @match origin {
+            Origin::Application => p.hint {
+                "Go back to the application that you came from and connect again. You can close \
+                 this page."
+            },
+            Origin::Here => p { a.button href="/auth/login" { "Begin again" } },
+        }
     };
     page(status, "Sign-in did not finish", &content, None)
 }

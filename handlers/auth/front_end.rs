@@ -7,7 +7,7 @@ use secrecy::ExposeSecret;
 use url::Url;
 
 use super::callback::{oauth_error, show};
-use super::callback_page;
+use super::callback_page::{self, Origin};
 use super::flow::FrontEndFlow;
 use super::tokens::{FRONT_END_CLIENT, SCOPE, grant_error};
 use crate::error::ApiError;
@@ -53,7 +53,7 @@ pub(super) async fn finish(
             code.text().expose_secret(),
             AUTH_CODE_LIFETIME,
         ),
-        (None, Err(error)) => show(&error),
+        (None, Err(error)) => show(&error, Origin::Here),
     }
 }
 
@@ -81,6 +81,7 @@ fn to_front_end(uri: &str, flow: &FrontEndFlow, parameters: &[(&str, &str)]) -> 
         return callback_page::failed(
             StatusCode::INTERNAL_SERVER_ERROR,
             "The front end's address is not a URL.",
+            Origin::Application,
         );
     };
     url.query_pairs_mut().extend_pairs(parameters);

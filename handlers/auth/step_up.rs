@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 use thiserror::Error;
 
 use super::callback::show;
-use super::callback_page;
+use super::callback_page::{self, Origin};
 use super::flow::{LIFETIME, Purpose, StepUpFlow, tidy};
 use super::sign_ins::{FlowSecrets, SignIns, Wishes};
 use super::spot::{Spot, TABLE};
@@ -207,15 +207,16 @@ pub async fn step_up(
     headers: HeaderMap,
 ) -> Response {
     if headers.contains_key("sec-purpose") {
-        return show(&ApiError::new(
+        let error = ApiError::new(
             StatusCode::FORBIDDEN,
             "NOT_VISITED",
             "This link works when somebody opens it.",
-        ));
+        );
+        return show(&error, Origin::Application);
     }
     match step_ups.begin(&id).await {
         Ok(response) => response,
-        Err(error) => show(&error),
+        Err(error) => show(&error, Origin::Application),
     }
 }
 
@@ -231,7 +232,7 @@ pub(super) async fn finish(
     };
     match strengthened {
         Ok(()) => callback_page::stepped_up(),
-        Err(error) => show(&error),
+        Err(error) => show(&error, Origin::Application),
     }
 }
 

@@ -134,7 +134,7 @@ pub(crate) fn flow_error(error: &FlowError) -> ApiError {
         FlowError::Unknown => ApiError::bad_request(
             "SIGN_IN_EXPIRED",
             "This sign-in is not under way any more: it took longer than ten minutes, was \
-             finished already, or began in another browser. Begin again at /auth/login.",
+             finished already, or began in another browser.",
         ),
         FlowError::Storage(_) | FlowError::NoKeys(_) => unavailable(chain(error)),
         FlowError::Seal(_) | FlowError::Format(_) => ApiError::internal(chain(error)),

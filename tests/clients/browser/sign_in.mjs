@@ -189,6 +189,23 @@ const tests = {
     await account(page, 'writer').click();
     await completes('after a refusal', again, page);
   },
+  async 'cancelled at the identity provider'() {
+    const page = await (await fresh()).newPage();
+    const made = request();
+    await page.goto(made.url);
+    await allow(page).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.waitForURL(`${redirect}?**`);
+    const answer = new URL(page.url()).searchParams;
+    check('going away is told to the client', answer.get('error') === 'access_denied', page.url());
+    check('with its state and our name', answer.get('state') === made.state && answer.get('iss') === base, page.url());
+    check('and without a code', !answer.has('code'), page.url());
+    const again = request();
+    await page.goto(again.url);
+    await allow(page).click();
+    await account(page, 'writer').click();
+    await completes('after going away', again, page);
+  },
   async 'back button'() {
     const page = await (await fresh()).newPage();
     const made = request();
@@ -245,12 +262,15 @@ const tests = {
     await account(other, 'writer').click();
     await other.getByText('Sign-in did not finish').waitFor();
     check('the other tab gets no second code, but a page that says so', other.url().startsWith(`${base}/auth/callback?`), other.url());
+    check('that page sends people back to their application', await other.getByText('Go back to the application').isVisible());
+    check('and not to a sign-in of another kind', (await other.locator('a[href="/auth/login"]').count()) === 0);
   },
   async pictures() {
     await show('consent', () => request().url);
     await show('unknown-client', () => request({ client_id: 'er-00000000000000000000000000000000' }).url);
     await show('unregistered-redirect', () => request({ redirect_uri: 'https://elsewhere.example/callback' }).url);
     await show('signed-in', () => `${base}/auth/login`, (page) => account(page, 'writer').click());
+    await show('identity-provider', () => `${base}/auth/login`, (page) => account(page, 'writer').waitFor());
     await show('stale-callback', () => `${base}/auth/callback?code=x&state=y`);
   },
 };

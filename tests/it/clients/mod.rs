@@ -2,9 +2,12 @@
 //! others in Entra's place: each is taken through its whole life, from
 //! discovery to a registration that the server lost.
 
+mod conformance;
 mod fastmcp;
 mod inspector;
 mod openid_provider;
+mod python;
+mod rmcp;
 mod typescript;
 
 use std::path::Path;
@@ -32,10 +35,10 @@ fn node(name: &str) -> Command {
     command
 }
 
-/// Runs a client's script, which must pass every check, and gives what it
-/// said. `certificate` is that of the identity provider.
-async fn passes(command: &mut Command, certificate: &Path) -> String {
-    let output = command
+/// What every script finds around it. `certificate` is that of the identity
+/// provider.
+fn with_surroundings<'a>(command: &'a mut Command, certificate: &Path) -> &'a mut Command {
+    command
         .env("SSL_CERT_FILE", certificate)
         .env("NODE_EXTRA_CA_CERTS", certificate)
         .env(
@@ -47,7 +50,12 @@ async fn passes(command: &mut Command, certificate: &Path) -> String {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
-        .output();
+}
+
+/// Runs a client's script, which must pass every check, and gives what it
+/// said. `certificate` is that of the identity provider.
+async fn passes(command: &mut Command, certificate: &Path) -> String {
+    let output = with_surroundings(command, certificate).output();
     let output = tokio::time::timeout(Duration::from_mins(3), output).await;
     let output = output.expect("the client took too long");
     let output = output.expect("`cargo xtask test` installs the clients");

@@ -89,14 +89,7 @@ impl<'a> Application<'a> {
 
     /// From an authorization request to the consent page's address.
     pub(crate) async fn ask(&self, person: &mut Person<'_>, changes: &[(&str, &str)]) -> String {
-        let response = person.visit(&self.authorize(changes)).await;
-        assert_eq!(response.status(), StatusCode::FOUND);
-        let page = location(&response);
-        assert!(
-            page.starts_with(&format!("{}/consent?", self.rig.handler.base)),
-            "{page}"
-        );
-        page
+        consent_page(self.rig, person, &self.authorize(changes)).await
     }
 
     /// From an authorization request through consent to Entra's address.
@@ -117,11 +110,7 @@ impl<'a> Application<'a> {
         person: &mut Person<'_>,
         changes: &[(&str, &str)],
     ) -> String {
-        let entra = self.approve(person, changes).await;
-        let callback = person.sign_in_at_entra(&entra).await;
-        let back = person.visit(&callback).await;
-        assert_eq!(back.status(), StatusCode::FOUND);
-        location(&back)
+        by_hand(self.rig, person, &self.authorize(changes)).await
     }
 
     /// A whole sign-in: the code.
@@ -166,6 +155,30 @@ impl<'a> Application<'a> {
         ])
         .await
     }
+}
+
+/// From an authorization request's address to the consent page's.
+async fn consent_page(rig: &Rig, person: &mut Person<'_>, authorize: &str) -> String {
+    let response = person.visit(authorize).await;
+    assert_eq!(response.status(), StatusCode::FOUND);
+    let page = location(&response);
+    assert!(
+        page.starts_with(&format!("{}/consent?", rig.handler.base)),
+        "{page}"
+    );
+    page
+}
+
+/// From an authorization request's address to where the client is called
+/// back at.
+pub(crate) async fn by_hand(rig: &Rig, person: &mut Person<'_>, authorize: &str) -> String {
+    let page = consent_page(rig, person, authorize).await;
+    let approved = answer(rig, person, &page, "approve", &[]).await;
+    assert_eq!(approved.status(), StatusCode::SEE_OTHER);
+    let callback = person.sign_in_at_entra(&location(&approved)).await;
+    let back = person.visit(&callback).await;
+    assert_eq!(back.status(), StatusCode::FOUND);
+    location(&back)
 }
 
 /// The forms of a page, as a program reads them that knows no HTML beyond

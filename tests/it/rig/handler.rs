@@ -70,10 +70,11 @@ impl Handler {
         handler
     }
 
-    /// Starts a server in this process, on these tables.
-    pub(crate) async fn start_inside(
+    /// Starts a server in this process, on these tables. It may not let people
+    /// in yet.
+    pub(super) async fn start_inside(
         mut environment: Vec<(String, String)>,
-        http: reqwest::Client,
+        ambient: Ambient,
         tables: Arc<dyn Tables>,
     ) -> Self {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
@@ -85,24 +86,17 @@ impl Handler {
         environment.push(("ENTRADA_PORT".to_owned(), port.to_string()));
         let fixed = FixedEnvironment::new(environment.clone());
         let (settings, _) = Settings::load(&fixed, true).unwrap();
-        let ambient = Ambient {
-            clock: Arc::new(SystemClock::new()),
-            random: Arc::new(SystemRandom),
-            http,
-        };
         let app = App::assemble_on(tables, &settings, &ambient).unwrap();
         let routes = app.start();
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, service).await });
-        let handler = Self {
+        Self {
             running: Running::Inside(task.abort_handle()),
             environment,
             base: address.clone(),
             address,
             port,
-        };
-        handler.wait().await;
-        handler
+        }
     }
 
     /// The settings that it runs with.
@@ -146,10 +140,19 @@ impl Handler {
         }
     }
 
-    async fn wait(&self) {
+    /// Waits until it lets people in.
+    pub(super) async fn wait(&self) {
         if !becomes_healthy(&self.address).await {
-            panic!("the server does not become healthy:\n{}", self.log());
+            panic!("the server does not become healthy:
+{}", self.log());
         }
+    }
+
+    /// Whether it lets people in now.
+    pub(super) async fn is_healthy(&self) -> bool {
+        let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
+        let asked = client.unwrap().get(self.url("/api/health")).send().await;
+        asked.is_ok_and(|answer| answer.status().is_success())
     }
 }
 

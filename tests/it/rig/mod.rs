@@ -8,10 +8,12 @@ mod watched;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use entrada::app::Ambient;
 use entrada::config::BaseUrl;
 use entrada::identity::{KeyRing, KeyRings, OwnTokens};
-use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
+use entrada_ambient::{Clock, ManualClock, NetworkOptions, SystemClock, SystemRandom, http_client};
 use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest};
 use entrada_tables::Tables;
 use secrecy::SecretString;
@@ -64,6 +66,7 @@ pub(crate) struct Rig {
 
 /// What a server stands on before there is one.
 struct Ground {
+    clock: Arc<dyn Clock>,
     stand_ins: StandIns,
     folder: TempDir,
     storage: Storage,
@@ -75,11 +78,15 @@ impl Ground {
     async fn prepare(settings: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().unwrap();
         let storage = Storage::take(folder.path()).await;
-        Self::on(folder, storage, settings).await
+        Self::on(folder, storage, settings, Arc::new(SystemClock::new())).await
     }
 
-    async fn on(folder: TempDir, storage: Storage, settings: &[(&str, &str)]) -> Self {
-        let clock = Arc::new(SystemClock::new());
+    async fn on(
+        folder: TempDir,
+        storage: Storage,
+        settings: &[(&str, &str)],
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let random = Arc::new(SystemRandom);
         let stand_ins =
             entrada_stand_ins::start(StandInOptions::new(clock.clone(), random.clone()))
@@ -98,6 +105,7 @@ impl Ground {
             ring.unwrap().expose_secret().to_owned()
         };
         Self {
+            clock,
             stand_ins,
             storage,
             folder,
@@ -117,6 +125,16 @@ impl Ground {
             &self.key_ring,
             &self.settings,
         )
+    }
+
+    async fn inside(self, tables: Arc<dyn Tables>) -> Rig {
+        let ambient = Ambient {
+            clock: self.clock.clone(),
+            random: Arc::new(SystemRandom),
+            http: trusting_client(&self.stand_ins),
+        };
+        let handler = Handler::start_inside(self.environment(), ambient, tables).await;
+        self.rig(handler)
     }
 
     fn rig(self, handler: Handler) -> Rig {
@@ -148,7 +166,8 @@ impl Rig {
     /// A server whose storage others can share, whatever the run's setting.
     pub(crate) async fn shared(settings: &[(&str, &str)]) -> Self {
         let storage = Storage::account().await;
-        let ground = Ground::on(TempDir::new().unwrap(), storage, settings).await;
+        let (folder, clock) = (TempDir::new().unwrap(), Arc::new(SystemClock::new()));
+        let ground = Ground::on(folder, storage, settings, clock).await;
         let handler = Handler::start(ground.environment()).await;
         ground.rig(handler)
     }
@@ -161,9 +180,24 @@ impl Rig {
     ) -> Self {
         let ground = Ground::prepare(settings).await;
         let tables = tables(ground.storage.tables());
-        let http = trusting_client(&ground.stand_ins);
-        let handler = Handler::start_inside(ground.environment(), http, tables).await;
-        ground.rig(handler)
+        let rig = ground.inside(tables).await;
+        rig.handler.wait().await;
+        rig
+    }
+
+    /// A server in this process that goes by `clock`, as its stand-ins do.
+    pub(crate) async fn by(clock: Arc<ManualClock>) -> Self {
+        let folder = TempDir::new().unwrap();
+        let storage = Storage::take(folder.path()).await;
+        let ground = Ground::on(folder, storage, &[], clock.clone()).await;
+        let tables = ground.storage.tables();
+        let rig = ground.inside(tables).await;
+        // What it found of its health stands for ten seconds of its clock.
+        while !rig.handler.is_healthy().await {
+            clock.advance(Duration::from_secs(11));
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        rig
     }
 
     /// Another server on the same storage, with the same keys and public

@@ -309,6 +309,20 @@ async fn automatic_sign_in_answers_by_itself_as_whom_the_client_expects() {
 }
 
 #[tokio::test]
+async fn who_goes_away_from_the_page_sends_the_client_no_code() {
+    let entra = Entra::start().await;
+    let page = entra.authorize(&[]).await;
+    let context = page.hidden("context");
+    let fields = [("context", context.as_str()), ("decision", "cancel")];
+    let answer = entra.post("contoso.example/login", &fields).await;
+    let answered = answer.redirected();
+    assert_eq!(answered["error"], "access_denied");
+    assert_eq!(answered["error_subcode"], "cancel");
+    assert!(answered.contains_key("state") && !answered.contains_key("code"));
+    assert!(answer.cookie.is_none());
+}
+
+#[tokio::test]
 async fn consent_is_asked_for_once_and_may_be_declined() {
     let entra = Entra::start().await;
     let scope = [("scope", "openid Mail.Read")];

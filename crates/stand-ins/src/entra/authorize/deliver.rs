@@ -3,7 +3,7 @@ use axum::http::header::{CACHE_CONTROL, LOCATION, SET_COOKIE};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded::Serializer;
 
-use super::super::error::{EntraError, Trace};
+use super::super::error::{EntraError, OAuthError, Trace};
 use super::super::pages;
 use super::super::token::client_info;
 use super::redirect::{Redirect, ResponseMode};
@@ -35,6 +35,23 @@ pub(super) fn deliver_error(redirect: &Redirect, error: &EntraError, trace: &Tra
             ("error", error.error().as_str().to_owned()),
             ("error_description", error.description(trace)),
             ("error_uri", error.uri()),
+        ],
+    )
+}
+
+/// Tells the client that the person went away from the sign-in page. Inferred
+/// from public reports of `error_subcode=cancel`: there is no error code of
+/// Entra's, since nothing failed.
+pub(super) fn deliver_cancellation(redirect: &Redirect) -> Response {
+    deliver(
+        redirect,
+        vec![
+            ("error", OAuthError::AccessDenied.as_str().to_owned()),
+            ("error_subcode", "cancel".to_owned()),
+            (
+                "error_description",
+                "The user has cancelled the sign-in.".to_owned(),
+            ),
         ],
     )
 }

@@ -8,7 +8,7 @@ use super::super::grants::{Code, Grant};
 use super::super::pages::{self, ConsentPage, SignInPage};
 use super::super::refusal;
 use super::CODE;
-use super::deliver::{deliver_code, deliver_error};
+use super::deliver::{deliver_cancellation, deliver_code, deliver_error};
 use super::forms::FlowContext;
 use super::request::{AuthorizeRequest, Prompt};
 use super::session::Session;
@@ -209,6 +209,11 @@ impl<'a> Flow<'a> {
             scopes: missing,
             needs_administrator,
         })
+    }
+
+    /// The person went away from the sign-in page.
+    pub(super) fn cancelled(&self) -> Response {
+        deliver_cancellation(&self.request.redirect)
     }
 
     /// The person did not consent, or could not.

@@ -79,7 +79,7 @@ fn submitted(entra: &Entra, body: &[u8]) -> Result<Submitted, Invalid> {
     })
 }
 
-/// `POST /{tenant}/login`: an account was chosen.
+/// `POST /{tenant}/login`: an account was chosen, or none.
 pub(in super::super) async fn sign_in(
     State(entra): State<Arc<Entra>>,
     exchange: Exchange,
@@ -89,6 +89,9 @@ pub(in super::super) async fn sign_in(
         Ok(submitted) => submitted,
         Err(invalid) => return refuse(&exchange, &invalid),
     };
+    if submitted.parameters.get("decision") == Some("cancel") {
+        return Flow::new(&entra, &exchange, &submitted.request).cancelled();
+    }
     let chosen = submitted
         .parameters
         .get("persona")

@@ -22,7 +22,7 @@ pub(in super::super) struct SignInPage {
     pub(in super::super) error: Option<String>,
 }
 
-/// The sign-in page: one button for each account.
+/// The sign-in page: one button for each account, and one to go back without.
 pub(in super::super) fn sign_in(shown: &SignInPage) -> Response {
     let mut main = vec![format!(
         "<h1>Sign in</h1>\n<p class=\"lead\">to continue to <strong>{}</strong></p>\n",
@@ -54,7 +54,11 @@ pub(in super::super) fn sign_in(shown: &SignInPage) -> Response {
             escape(shown.authority)
         ));
     }
-    main.push("</form>".to_owned());
+    main.push(
+        "<div class=\"decision\"><button class=\"secondary\" name=\"decision\" \
+         value=\"cancel\">Cancel</button></div>\n</form>"
+            .to_owned(),
+    );
     page(StatusCode::OK, "Sign in", &main.concat())
 }
 
