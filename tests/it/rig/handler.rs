@@ -143,8 +143,11 @@ impl Handler {
     /// Waits until it lets people in.
     pub(super) async fn wait(&self) {
         if !becomes_healthy(&self.address).await {
-            panic!("the server does not become healthy:
-{}", self.log());
+            panic!(
+                "the server does not become healthy:
+{}",
+                self.log()
+            );
         }
     }
 
