@@ -9,6 +9,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use entrada_ambient::{Clock, Random};
 use http::{HeaderName, HeaderValue, StatusCode};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
 use tracing::Instrument;
@@ -45,7 +46,7 @@ pub struct Surroundings {
 }
 
 /// The body of an error of `/api` and `/auth`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct ErrorBody<'a> {
     /// What is wrong and what to do about it, for people.
     pub detail: &'a str,

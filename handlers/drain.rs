@@ -37,13 +37,13 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
     let keeps_alive = request.version() <= Version::HTTP_11;
     let waits = request.headers().contains_key(header::EXPECT);
     let (back, left) = oneshot::channel();
-    let lent = |body| {
+    let lend = |body| {
         Body::new(Lent {
             body,
             back: Some(back),
         })
     };
-    let mut response = next.run(request.map(lent)).await;
+    let mut response = next.run(request.map(lend)).await;
     let mut left = left;
     let Ok(rest) = left.try_recv() else {
         return response;

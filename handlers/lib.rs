@@ -25,6 +25,7 @@ pub mod limits;
 mod log_filter;
 pub mod mcp;
 pub mod oauth;
+pub mod openapi;
 pub mod ops;
 mod pages;
 pub mod policy;

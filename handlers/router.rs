@@ -20,7 +20,7 @@ use crate::identity::{Door, Gate};
 use crate::limits::{Exceeded, SignInLimit, limit_sign_in};
 use crate::mcp::{AllowedOrigins, McpDoor, check_origin, list_as_json};
 use crate::state::AppState;
-use crate::{auth, chat, oauth, ops};
+use crate::{auth, chat, oauth, openapi, ops};
 
 /// The largest body of `/auth` and of OAuth routes, in bytes.
 const SMALL_BODY: usize = 64 * 1024;
@@ -93,6 +93,10 @@ fn open_routes() -> Router<AppState> {
         .route("/", get(ops::root))
         .route("/health", get(ops::health))
         .route("/api/health", get(ops::health))
+        .route("/api/openapi.json", get(openapi::document))
+        .route("/api/docs", get(openapi::swagger_ui))
+        .route("/api/docs/{file}", get(openapi::asset))
+        .route("/api/redoc", get(openapi::redoc))
         .route(resource, get(oauth::of_base))
         .route(&format!("{resource}/mcp"), get(oauth::of_mcp))
         .route(

@@ -8,6 +8,7 @@ use axum::response::Response;
 use entrada_ambient::Random;
 use entrada_entra::{EntraError, SignIn};
 use http::{HeaderMap, StatusCode};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -24,11 +25,16 @@ use crate::oauth::AuthorizationServer;
 use crate::pages::{add_cookies, redirect};
 
 /// What Entra sends back (RFC 6749 section 4.1.2).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 pub struct CallbackQuery {
+    /// What the sign-in began with.
     state: Option<String>,
+    /// What is redeemed at Entra.
+    #[schemars(with = "Option<String>")]
     code: Option<SecretString>,
+    /// Why there is no code.
     error: Option<String>,
+    /// The same for people.
     error_description: Option<String>,
 }
 

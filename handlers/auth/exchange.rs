@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use entrada_ambient::Clock;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -14,10 +15,11 @@ use crate::grants::{Grants, Redemption, SecretKind};
 use crate::json::JsonBody;
 
 /// The body of `/auth/exchange`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExchangeRequest {
     /// The code that `/auth/callback` gave.
+    #[schemars(with = "String")]
     auth_code: SecretString,
     /// The PKCE verifier; required when the sign-in began with a challenge.
     code_verifier: Option<String>,

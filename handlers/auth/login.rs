@@ -8,6 +8,7 @@ use axum::response::Response;
 use entrada_ambient::Random;
 use entrada_entra::{Prompt, pkce};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::flow::{FrontEndFlow, Purpose};
@@ -18,7 +19,7 @@ use crate::json::QueryString;
 use crate::pages::redirect;
 
 /// The query of `/auth/login`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginQuery {
     /// A registered front end that wants the code. Without it our own page

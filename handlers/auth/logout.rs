@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -13,9 +14,11 @@ use crate::grants::{Grants, SecretCode, SecretKind};
 use crate::identity::{Authenticator, Door};
 
 /// The body of `/auth/logout`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct LogoutRequest {
+pub(crate) struct LogoutRequest {
+    /// The refresh token of `/auth/exchange` or of the last refresh.
+    #[schemars(with = "String")]
     refresh_token: SecretString,
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use crate::grants::{Grant, Grants};
 use crate::identity::Caller;
 
 /// A sign-in with a client.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct GrantView {
     id: Uuid,
     client_id: String,
@@ -27,19 +28,22 @@ pub struct GrantView {
     scope: String,
     /// Signed in.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     created_at: OffsetDateTime,
     /// Signed in or refreshed last.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     last_used_at: OffsetDateTime,
     /// When it ends if it is not used any more.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     expires_at: OffsetDateTime,
     /// Whether the token of this very request belongs to it.
     current: bool,
 }
 
 /// The answer of `GET /api/grants`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct GrantList {
     grants: Vec<GrantView>,
     count: usize,

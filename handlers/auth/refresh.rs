@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use entrada_ambient::Clock;
+use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -14,10 +15,11 @@ use crate::grants::{Grants, Refresh, SecretKind};
 use crate::json::JsonBody;
 
 /// The body of `/auth/refresh`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RefreshRequest {
     /// The refresh token of `/auth/exchange` or of the last refresh.
+    #[schemars(with = "String")]
     refresh_token: SecretString,
 }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use entrada_entra::EntraError;
 use http::header::{CACHE_CONTROL, PRAGMA};
 use http::{HeaderValue, StatusCode};
+use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use uuid::Uuid;
@@ -23,22 +24,34 @@ pub const FRONT_END_CLIENT: &str = "entrada";
 pub(super) const SCOPE: &str = "api mcp";
 
 /// Who the tokens are of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct TokenUser {
+    /// Entra's object id.
     id: Uuid,
+    /// Entra's tenant id.
     tenant_id: Uuid,
+    /// For display.
     name: Option<String>,
+    /// For display.
     email: Option<String>,
+    /// The app roles that count here.
     roles: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct TokenAnswer<'a> {
+/// Tokens, and whose they are.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct TokenAnswer<'a> {
+    /// Opens `/api` and `/mcp`, as a bearer token.
     access_token: &'a str,
+    /// `Bearer`.
     token_type: &'static str,
+    /// Seconds until the access token expires.
     expires_in: i64,
+    /// When that is, epoch seconds.
     expires_at: i64,
+    /// For `/auth/refresh`, once.
     refresh_token: &'a str,
+    /// What the access token is good for, separated by spaces.
     scope: &'a str,
     user: TokenUser,
 }

@@ -1,6 +1,7 @@
 //! A whole answer, for who does not take events.
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ pub enum Step {
 }
 
 /// What came of a turn.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct Answer {
     /// The agent's message.
     pub message: Message,

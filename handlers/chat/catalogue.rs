@@ -63,7 +63,7 @@ pub enum AgentRoute {
 pub struct CatalogueFaults(Vec<String>);
 
 /// An agent of the catalogue.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Agent {
     /// What clients call it.
     pub id: String,

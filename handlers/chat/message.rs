@@ -1,6 +1,7 @@
 //! A message and its row.
 
 use entrada_tables::{Row, TableError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -10,7 +11,7 @@ use super::session::Lease;
 use crate::identity::UserPartition;
 
 /// Who speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The person.
@@ -20,7 +21,7 @@ pub enum Role {
 }
 
 /// How far a message has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// It is whole.
@@ -58,7 +59,7 @@ impl Status {
 }
 
 /// A message of a session. Its `Debug` shows no text of people.
-#[derive(Clone, PartialEq, Serialize)]
+#[derive(Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Message {
     /// Its id.
     pub id: Uuid,
@@ -75,6 +76,7 @@ pub struct Message {
     pub metadata: Map<String, Value>,
     /// When it was begun.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: OffsetDateTime,
 }
 

@@ -56,6 +56,16 @@ pub use session::Session;
 use store::SessionStore;
 pub use store::TABLE;
 
+/// What the routes take and give, for the API's documentation.
+pub(crate) mod shapes {
+    pub(crate) use super::agents_list::Agents;
+    pub(crate) use super::post::ChatRequest;
+    pub(crate) use super::sessions_create::{NewSession, SessionAnswer};
+    pub(crate) use super::sessions_list::{Sessions, SessionsQuery};
+    pub(crate) use super::sessions_read::{MessagesQuery, SessionWithMessages};
+    pub(crate) use super::sessions_rename::Rename;
+}
+
 use crate::audit::{Audit, Entry};
 use crate::downstream::{Downstream, Remedies};
 use crate::error::ApiError;

@@ -7,6 +7,7 @@ use axum::extract::{Extension, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderMap;
 use http::header::{ACCEPT, CACHE_CONTROL, HeaderValue};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -26,12 +27,16 @@ const METADATA: usize = 8 * 1024;
 
 /// The body of `POST /api/chat`: `content`, or the answer to an approval
 /// request.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChatRequest {
+    /// The session.
     session_id: String,
+    /// What the person says.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 32000))]
     content: Option<String>,
+    /// The answer to an approval request, in the place of `content`.
     #[serde(default)]
     approval: Option<Approval>,
     /// The client's own notes, kept with the message and not sent on.
@@ -40,12 +45,16 @@ pub struct ChatRequest {
 }
 
 /// The answer to an `approval.required` event.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Approval {
+    /// The `id` of the request.
     id: String,
+    /// Whether the tool may be called.
     approve: bool,
+    /// Why (not), for the agent.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 32000))]
     reason: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! A session and its row.
 
 use entrada_tables::{ETag, Row, TableError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use crate::identity::UserPartition;
 
 /// A conversation of one person with one agent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Session {
     /// A UUID of version 7: sessions sort by when they were made.
     pub id: Uuid,
@@ -18,9 +19,11 @@ pub struct Session {
     pub title: Option<String>,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: OffsetDateTime,
     /// When something last happened in it.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub updated_at: OffsetDateTime,
 }
 

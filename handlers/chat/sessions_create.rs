@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::title::check_title;
@@ -13,16 +14,20 @@ use crate::error::ApiError;
 use crate::json::JsonBody;
 
 /// The body of `POST /api/sessions`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSession {
+    /// The id of an agent of `GET /api/agents`.
+    #[schemars(example = &"assistant")]
     agent_id: String,
+    /// What to call the session, on one line.
     #[serde(default)]
+    #[schemars(length(min = 1, max = 200))]
     title: Option<String>,
 }
 
 /// A session.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SessionAnswer {
     /// The session.
     pub session: Session,

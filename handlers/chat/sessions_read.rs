@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -18,18 +19,19 @@ const USUAL: usize = 100;
 const MOST: usize = 200;
 
 /// The query of `GET /api/sessions/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MessagesQuery {
     /// Messages on a page, 1 to 200; 100 by default. Long ones make a page
     /// shorter.
+    #[schemars(range(min = 1, max = 200))]
     limit: Option<usize>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
 /// A session and a page of its messages, oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct SessionWithMessages {
     session: Session,
     messages: Vec<Message>,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -15,9 +16,11 @@ use crate::error::ApiError;
 use crate::json::JsonBody;
 
 /// The body of `PATCH /api/sessions/{id}`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rename {
+    /// The new title, on one line.
+    #[schemars(length(min = 1, max = 200))]
     title: String,
 }
 

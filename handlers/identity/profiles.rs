@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use entrada_ambient::{Clock, Random};
 use entrada_tables::{Condition, Row, TableError, Tables};
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
@@ -20,7 +21,7 @@ const ROW: &str = "profile";
 const QUEUE: usize = 1_000;
 
 /// A person's profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Profile {
     /// Ours, for front ends that keep people in a database.
     pub id: Uuid,
@@ -34,9 +35,11 @@ pub struct Profile {
     pub email: Option<String>,
     /// First seen.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub created_at: OffsetDateTime,
     /// Signed in last.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub last_login: OffsetDateTime,
 }
 

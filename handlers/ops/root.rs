@@ -25,11 +25,12 @@ pub struct Root {
 }
 
 /// What a visitor may want: title and path.
-const LINKS: [(&str, &str, &str); 5] = [
+const LINKS: [(&str, &str, &str); 6] = [
     ("mcp", "MCP endpoint", "/mcp"),
     ("login", "Sign in", "/auth/login"),
     ("info", "How to sign in, for programs", "/auth/info"),
     ("health", "Health", "/api/health"),
+    ("docs", "API documentation", "/api/docs"),
     (
         "resource_metadata",
         "Protected resource metadata",

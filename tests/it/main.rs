@@ -33,6 +33,8 @@ mod mcp;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod round_trips;

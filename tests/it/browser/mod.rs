@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use crate::rig::setting;
 
 /// The browser's program.
-fn chromium() -> Option<PathBuf> {
+pub(crate) fn chromium() -> Option<PathBuf> {
     setting("ENTRADA_TEST_CHROMIUM").map(PathBuf::from)
 }
 
 /// Where pictures go.
-fn screenshots() -> PathBuf {
+pub(crate) fn screenshots() -> PathBuf {
     let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/target/screenshots"));
     std::fs::create_dir_all(&folder).unwrap();
     folder

@@ -84,10 +84,7 @@ impl Handler {
         let address = format!("http://localhost:{port}");
         environment.push(("ENTRADA_BASE_URL".to_owned(), address.clone()));
         environment.push(("ENTRADA_PORT".to_owned(), port.to_string()));
-        let fixed = FixedEnvironment::new(environment.clone());
-        let (settings, _) = Settings::load(&fixed, true).unwrap();
-        let app = App::assemble_on(tables, &settings, &ambient).unwrap();
-        let routes = app.start();
+        let routes = assemble(&environment, &ambient, tables).start();
         let service = routes.into_make_service_with_connect_info::<SocketAddr>();
         let task = tokio::spawn(async move { axum::serve(listener, service).await });
         Self {
@@ -171,6 +168,17 @@ pub(crate) async fn becomes_healthy(address: &str) -> bool {
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
     false
+}
+
+/// A server in this process that is not started.
+pub(super) fn assemble(
+    environment: &[(String, String)],
+    ambient: &Ambient,
+    tables: Arc<dyn Tables>,
+) -> App {
+    let fixed = FixedEnvironment::new(environment.to_vec());
+    let (settings, _) = Settings::load(&fixed, true).unwrap();
+    App::assemble_on(tables, &settings, ambient).unwrap()
 }
 
 async fn run(environment: &[(String, String)], port: u16) -> Running {

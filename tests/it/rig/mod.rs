@@ -128,13 +128,17 @@ impl Ground {
     }
 
     async fn inside(self, tables: Arc<dyn Tables>) -> Rig {
-        let ambient = Ambient {
+        let environment = self.environment();
+        let handler = Handler::start_inside(environment, self.ambient(), tables).await;
+        self.rig(handler)
+    }
+
+    fn ambient(&self) -> Ambient {
+        Ambient {
             clock: self.clock.clone(),
             random: Arc::new(SystemRandom),
             http: trusting_client(&self.stand_ins),
-        };
-        let handler = Handler::start_inside(self.environment(), ambient, tables).await;
-        self.rig(handler)
+        }
     }
 
     fn rig(self, handler: Handler) -> Rig {
@@ -198,6 +202,13 @@ impl Rig {
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
         rig
+    }
+
+    /// The server's routes, as they are put together.
+    pub(crate) async fn routes() -> axum::Router {
+        let ground = Ground::prepare(&[]).await;
+        let tables = ground.storage.tables();
+        handler::assemble(&ground.environment(), &ground.ambient(), tables).router
     }
 
     /// Another server on the same storage, with the same keys and public
