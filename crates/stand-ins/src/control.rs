@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 
 use crate::directory::{self, Kind, Persona};
 use crate::entra::certificates::CertificateRegistration;
+use crate::entra::federation::Federation;
 use crate::entra::keys::KeyRotation;
 use crate::entra::people::PersonChange;
 use crate::faults::Fault;
 use crate::frame::Context;
 use crate::requests::RecordedRequest;
 use crate::serve::Arrival;
+use crate::vault::VaultAccess;
 use crate::{MintError, TokenRequest};
 
 /// The control surface, without its prefix. The crate's documentation lists
@@ -28,6 +30,8 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/auto-sign-in", post(auto_sign_in))
         .route("/rotate-keys", post(rotate_keys))
         .route("/certificates", post(certificates))
+        .route("/federated-credential", post(federated_credential))
+        .route("/vault-access", post(vault_access))
         .route("/faults", post(faults))
         .route("/requests", get(requests))
         .route("/reset", post(reset))
@@ -174,6 +178,34 @@ async fn certificates(
     Ok(Json(json!({"x5t#S256": thumbprint})))
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FederatedCredential {
+    state: Federation,
+}
+
+async fn federated_credential(
+    State(context): State<Context>,
+    Body(change): Body<FederatedCredential>,
+) -> StatusCode {
+    context.entra.set_federation(change.state);
+    StatusCode::NO_CONTENT
+}
+
+async fn vault_access(
+    State(context): State<Context>,
+    Body(access): Body<VaultAccess>,
+) -> Result<StatusCode, Refused> {
+    let changed = context.vault.assignments.change(&access);
+    changed.map(|()| StatusCode::NO_CONTENT).ok_or_else(|| {
+        let principal = access.principal;
+        Refused(
+            StatusCode::NOT_FOUND,
+            format!("there is no principal {principal}"),
+        )
+    })
+}
+
 async fn faults(
     State(context): State<Context>,
     Body(fault): Body<Fault>,
@@ -198,6 +230,7 @@ async fn requests(
 
 async fn reset(State(context): State<Context>) -> StatusCode {
     context.entra.reset();
+    context.vault.reset();
     context.faults.clear();
     context.requests.clear();
     StatusCode::NO_CONTENT

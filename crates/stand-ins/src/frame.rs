@@ -19,7 +19,11 @@ use crate::seal::Seal;
 use crate::serve::serve;
 use crate::store::{Store, StoreError};
 use crate::tls::{TlsError, TlsIdentity, private_identity, server_config};
-use crate::{KeyError, MintError, TokenRequest, control, entra, faults, foundry, graph, requests};
+use crate::vault::{self, Vault};
+use crate::{
+    KeyError, MintError, TokenRequest, control, entra, faults, foundry, graph, managed_identity,
+    requests,
+};
 
 /// How the stand-ins are started.
 #[derive(Debug, Clone)]
@@ -118,6 +122,7 @@ pub(crate) struct Context {
     pub(crate) public_url: String,
     /// Issues and checks tokens.
     pub(crate) entra: Arc<Entra>,
+    pub(crate) vault: Arc<Vault>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) requests: Arc<RequestLog>,
 }
@@ -207,11 +212,14 @@ async fn context(
         redirect_uris: options.redirect_uris,
         auto_sign_in,
     });
+    let entra = Arc::new(entra);
+    let (clock, random) = (options.clock, options.random);
     Ok(Context {
-        clock: options.clock,
-        random: options.random,
+        vault: Arc::new(Vault::new(clock.clone(), random.clone(), entra.clone())),
+        clock,
+        random,
         public_url: base,
-        entra: Arc::new(entra),
+        entra,
         faults: Arc::default(),
         requests: Arc::default(),
     })
@@ -221,6 +229,8 @@ async fn context(
 /// all: the log of requests, then the faults asked for.
 fn router(context: &Context) -> Router {
     let stand_ins = entra::router(Arc::clone(&context.entra))
+        .merge(vault::router(Arc::clone(&context.vault)))
+        .merge(managed_identity::router(Arc::clone(&context.entra)))
         .nest("/foundry", foundry::router(context))
         .nest("/graph", graph::router(context))
         .layer(axum::middleware::from_fn_with_state(
@@ -304,6 +314,20 @@ impl StandIns {
     #[must_use]
     pub fn https_url(&self) -> Url {
         self.https_url.clone()
+    }
+
+    /// Address of the vault: it is at the root of the https port.
+    #[must_use]
+    pub fn vault_url(&self) -> Url {
+        self.https_url.clone()
+    }
+
+    /// What the platform puts into `IDENTITY_ENDPOINT`; `IDENTITY_HEADER` is
+    /// [`directory::IDENTITY_HEADER`].
+    #[must_use]
+    pub fn identity_endpoint(&self) -> String {
+        let base = self.url.as_str().trim_end_matches('/');
+        format!("{base}{}", managed_identity::PATH)
     }
 
     /// Certificate of the CA that https clients must trust, PEM.

@@ -1,5 +1,5 @@
-//! Stand-ins for Microsoft Entra ID, Azure AI Foundry and Microsoft Graph, for
-//! development and tests: everything that the handler needs from outside, in
+//! Stand-ins for Microsoft Entra ID, Azure AI Foundry, Microsoft Graph, Azure Key
+//! Vault and the managed identity endpoint, for development and tests: everything that the handler needs from outside, in
 //! one process, on loopback, with no account and no network.
 //!
 //! [`start`] serves plain http on one port and https (a certificate of a
@@ -11,6 +11,8 @@
 //! | `/{tenant}/…`, `/common/discovery/instance` | Microsoft Entra ID ([`directory`] says who is in it) |
 //! | `/foundry/…` | Azure AI Foundry |
 //! | `/graph/…` | Microsoft Graph: the own profile |
+//! | `/secrets`, `/deletedsecrets` | Azure Key Vault, over https alone |
+//! | `/msi/token` | the managed identity endpoint of App Service and Functions |
 //! | `/stand-in/…` | control of the stand-ins themselves |
 //!
 //! The Entra stand-in is strict where Entra is documented to be. Where its
@@ -29,9 +31,11 @@
 //! | `POST /stand-in/auto-sign-in` | `{"persona": "reader"}` or `{"persona": null}` | lets the sign-in page answer by itself, or not |
 //! | `POST /stand-in/rotate-keys` | [`KeyRotation`] | changes the signing keys; answers `{"keys": [{"kid", "state"}]}` |
 //! | `POST /stand-in/certificates` | [`CertificateRegistration`] | registers a certificate as credential of an application |
+//! | `POST /stand-in/federated-credential` | `{"state":` [`Federation`]`}` | whether the application trusts the managed identity yet |
+//! | `POST /stand-in/vault-access` | [`VaultAccess`] | gives the managed identity or a persona a role at the vault, or takes it |
 //! | `POST /stand-in/faults` | [`Fault`] | the next requests to a route fail in that way |
 //! | `GET /stand-in/requests` | query `path`: part of the path | what was asked of the stand-ins, oldest first, with secrets replaced by a prefix of their SHA-256 |
-//! | `POST /stand-in/reset` | | forgets faults, requests and every change of people; keys stay |
+//! | `POST /stand-in/reset` | | forgets faults, requests, the vault's secrets and every change of people and access; keys stay |
 
 pub mod cli;
 mod control;
@@ -42,13 +46,16 @@ mod faults;
 mod foundry;
 mod frame;
 mod graph;
+mod managed_identity;
 mod requests;
 mod seal;
 mod serve;
 mod store;
 mod tls;
+mod vault;
 
 pub use entra::certificates::CertificateRegistration;
+pub use entra::federation::Federation;
 pub use entra::keys::{KeyError, KeyRotation, KeyState, NewKey, OldKeys};
 pub use entra::mint::{MintError, SignatureKind, TokenKind, TokenRequest, TokenVersion};
 pub use entra::people::PersonChange;
@@ -57,3 +64,4 @@ pub use frame::{StandInError, StandInOptions, StandIns, start};
 pub use requests::RecordedRequest;
 pub use store::StoreError;
 pub use tls::TlsIdentity;
+pub use vault::{Role, VaultAccess};

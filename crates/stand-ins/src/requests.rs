@@ -32,6 +32,7 @@ const SECRETS: &[&str] = &[
     "id_token_hint",
     "password",
     "refresh_token",
+    "value",
 ];
 
 /// A request that a stand-in received, in the answer of

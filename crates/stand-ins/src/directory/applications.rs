@@ -37,6 +37,10 @@ pub const MANAGED_IDENTITY_CLIENT_ID: Uuid = uuid!("e17ada00-0000-4000-8000-0000
 /// Object (principal) id of that managed identity, the `sub` of its tokens.
 pub const MANAGED_IDENTITY_OBJECT_ID: Uuid = uuid!("0b1ec700-0000-4000-8000-000000000041");
 
+/// What the managed identity endpoint wants in `x-identity-header`: the value
+/// of `IDENTITY_HEADER`.
+pub const IDENTITY_HEADER: &str = "stand-in-identity-header";
+
 /// Microsoft Graph's application id, the same in every tenant.
 pub const GRAPH_RESOURCE_ID: Uuid = uuid!("00000003-0000-0000-c000-000000000000");
 

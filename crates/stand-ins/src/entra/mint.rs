@@ -101,7 +101,7 @@ impl TokenRequest {
 
 /// How long a managed identity's token lives, in seconds (Microsoft Learn,
 /// "Managed identities frequently asked questions": 24 hours).
-const MANAGED_IDENTITY_LIFETIME: i64 = 24 * 3600;
+pub(crate) const MANAGED_IDENTITY_LIFETIME: i64 = 24 * 3600;
 
 /// A token cannot be made.
 #[derive(Debug, thiserror::Error)]

@@ -8,6 +8,7 @@ mod claims_request;
 mod discovery;
 mod error;
 mod exchange;
+pub(crate) mod federation;
 mod grants;
 pub(crate) mod keys;
 pub(crate) mod mint;
@@ -30,6 +31,7 @@ use crate::directory::Persona;
 use crate::encoding::lock;
 use crate::seal::Seal;
 use certificates::Certificates;
+use federation::Federation;
 use grants::{Redemptions, Stamp};
 use keys::SigningKeys;
 use people::People;
@@ -45,6 +47,7 @@ pub(crate) struct Entra {
     pub(crate) seal: Seal,
     pub(crate) people: People,
     pub(crate) certificates: Certificates,
+    federation: Mutex<Federation>,
     /// Redirect URIs of the registered application, beside the directory's.
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) redemptions: Redemptions,
@@ -74,6 +77,7 @@ impl Entra {
             seal: parts.seal,
             people: People::default(),
             certificates: Certificates::default(),
+            federation: Mutex::default(),
             redirect_uris: parts.redirect_uris,
             redemptions: Redemptions::default(),
             issued: AtomicU64::new(0),
@@ -100,9 +104,20 @@ impl Entra {
         *lock(&self.auto_sign_in) = persona;
     }
 
+    /// How the registered application trusts the managed identity.
+    pub(crate) fn federation(&self) -> Federation {
+        *lock(&self.federation)
+    }
+
+    /// Changes how the registered application trusts the managed identity.
+    pub(crate) fn set_federation(&self, federation: Federation) {
+        *lock(&self.federation) = federation;
+    }
+
     /// Back to how it started, but for keys and clients' certificates.
     pub(crate) fn reset(&self) {
         self.people.reset();
+        self.set_federation(Federation::default());
         self.set_auto_sign_in(self.initial_auto_sign_in);
     }
 }

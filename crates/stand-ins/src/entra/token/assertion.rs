@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::super::Entra;
 use super::super::error::{EntraError, OAuthError};
+use super::super::federation::Federation;
 use super::super::keys::verify_with;
 use super::super::refusal;
 use crate::directory::{Application, TOKEN_EXCHANGE_ID, TOKEN_EXCHANGE_RESOURCE};
@@ -113,6 +114,19 @@ fn federated(entra: &Entra, client: &Application, assertion: &str) -> Result<(),
         .verify(assertion)
         .map_err(|_| refused(700_027, "Client assertion failed signature validation."))?;
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+    let federation = entra.federation();
+    if client.federated_subject.is_none() || federation == Federation::Absent {
+        return Err(refused(
+            70_025,
+            format!(
+                "The client '{}'({}) has no configured federated identity credentials.",
+                client.client_id, client.name
+            ),
+        ));
+    }
+    if federation == Federation::Propagating {
+        return Err(no_match(70_021, "subject", text("sub")));
+    }
     if text("iss") != entra.issuer(client.tenant) {
         return Err(no_match(700_211, "issuer", text("iss")));
     }
@@ -127,7 +141,10 @@ fn federated(entra: &Entra, client: &Application, assertion: &str) -> Result<(),
         ));
     }
     let subject = Uuid::try_parse(text("sub")).ok();
-    if subject.is_none() || subject != client.federated_subject {
+    let trusted = client
+        .federated_subject
+        .filter(|_| federation != Federation::OtherSubject);
+    if subject.is_none() || subject != trusted {
         return Err(no_match(700_213, "subject", text("sub")));
     }
     check_times(entra, &claims)
