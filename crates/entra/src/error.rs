@@ -23,6 +23,14 @@ pub enum EntraError {
     /// Our own credential cannot be had now (vault or managed identity).
     #[error("the credential of our own app is unavailable")]
     CredentialUnavailable(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
+    /// Entra does not trust our own credential, or not yet: a federated
+    /// credential is missing, is about another identity, or was made some
+    /// minutes ago.
+    #[error("Microsoft Entra ID does not accept the app's credential: {rejection}")]
+    CredentialRefused {
+        /// What Entra said.
+        rejection: Box<Rejection>,
+    },
     /// Entra refused, for a reason that the user cannot mend: mostly the app
     /// registration, its credential or the request.
     #[error("Microsoft Entra ID refused: {rejection}")]
@@ -136,6 +144,7 @@ impl EntraError {
     pub fn rejection(&self) -> Option<&Rejection> {
         match self {
             Self::Rejected { rejection }
+            | Self::CredentialRefused { rejection }
             | Self::InteractionRequired { rejection, .. }
             | Self::ConsentRequired { rejection }
             | Self::InvalidGrant { rejection } => Some(rejection),
@@ -153,7 +162,9 @@ impl EntraError {
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Unavailable { .. } | Self::CredentialUnavailable(_) => true,
+            Self::Unavailable { .. }
+            | Self::CredentialUnavailable(_)
+            | Self::CredentialRefused { .. } => true,
             Self::AccessToken(error) => error.is_unavailable(),
             Self::IdToken(error) => error.is_unavailable(),
             Self::Rejected { .. }
@@ -166,6 +177,10 @@ impl EntraError {
         }
     }
 }
+
+/// What Entra answers while no federated credential of the app fits: nobody
+/// but an administrator (or some minutes) mends it, and no retry is lost.
+const NOT_FEDERATED: [u32; 5] = [70_021, 70_025, 700_211, 700_212, 700_213];
 
 /// Longest `error` or `suberror` that is kept.
 const ERROR_LIMIT: usize = 64;
@@ -208,6 +223,9 @@ impl OAuthErrorAnswer {
             correlation_id: self.correlation_id,
             trace_id: self.trace_id,
         });
+        if code.is_some_and(|code| NOT_FEDERATED.contains(&code)) {
+            return EntraError::CredentialRefused { rejection };
+        }
         let class = aadsts.map(|aadsts| aadsts.class);
         let error = rejection.error.as_str();
         let suberror = rejection.suberror.as_deref();

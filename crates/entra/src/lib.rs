@@ -38,10 +38,12 @@ mod token;
 
 pub use aadsts::{Aadsts, AadstsClass};
 pub use client::{
-    AuthorizeRequest, CodeRedemption, DownstreamToken, EntraClient, OnBehalfOf, Prompt, SignIn,
-    TokenSet,
+    AuthorizeRequest, CodeRedemption, CredentialStatus, DownstreamToken, EntraClient, OnBehalfOf,
+    Prompt, SignIn, TokenSet,
 };
-pub use credential::{ClientCredential, ClientSecret};
+pub use credential::{
+    CertificateError, ClientCertificate, ClientCredential, ClientSecret, FederatedIdentity,
+};
 pub use discovery::{Discovery, OpenIdConfiguration};
 pub use error::{EntraError, Rejection};
 pub use fetch::FetchError;

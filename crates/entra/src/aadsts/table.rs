@@ -12,7 +12,7 @@ const fn entry(code: u32, name: &'static str, class: AadstsClass, remedy: &'stat
 
 /// Ascending by code.
 #[rustfmt::skip]
-pub(super) static TABLE: [Aadsts; 117] = [
+pub(super) static TABLE: [Aadsts; 118] = [
     entry(16_000, "SelectUserAccount", Interaction, "Several accounts are signed in: sign in with prompt=select_account."),
     entry(16_001, "UserAccountSelectionInvalid", Interaction, "The chosen account is not signed in any more: sign in with prompt=select_account."),
     entry(16_003, "SsoUserAccountNotFoundInResourceTenant", Account, "The account is not a guest of this tenant: sign in with another one, or have it invited."),
@@ -69,6 +69,7 @@ pub(super) static TABLE: [Aadsts; 117] = [
     entry(70_011, "InvalidScope", Request, "The scope is not valid: use the resource's scope as it is registered, and do not mix .default with others."),
     entry(70_019, "CodeExpired", Grant, "The code has expired: start the sign-in again."),
     entry(70_021, "NoMatchingFederatedIdentityRecord", Registration, "No federated credential matches the assertion: compare issuer, subject (the managed identity's object id) and audience, and wait some minutes after a change."),
+    entry(70_025, "NoConfiguredFederatedIdentityCredentials", Registration, "The app has no federated credential: add one for the managed identity (issuer, its object id as subject, audience api://AzureADTokenExchange), and wait some minutes."),
     entry(70_043, "BadTokenDueToSignInFrequency", Grant, "The refresh token has ended by the policy's sign-in frequency: sign in again."),
     entry(70_044, "SessionExpiredBySignInFrequency", Grant, "The session has ended by the policy's sign-in frequency: sign in again."),
     entry(80_002, "OnPremisePasswordValidatorRequestTimedout", Transient, "The on-premises password agent did not answer in time: try again."),

@@ -1,6 +1,7 @@
 //! We as Entra's client: sign-in, refresh and On-Behalf-Of.
 
 mod authorize;
+mod check_credential;
 pub(crate) mod claims_parameter;
 mod on_behalf_of;
 mod request;
@@ -9,6 +10,8 @@ mod token_endpoint;
 
 use std::sync::Arc;
 
+pub use check_credential::CredentialStatus;
+use check_credential::Standing;
 use entrada_ambient::Clock;
 pub use request::{
     AuthorizeRequest, CodeRedemption, DownstreamToken, OnBehalfOf, Prompt, SignIn, TokenSet,
@@ -33,6 +36,7 @@ pub struct EntraClient {
     discovery: Arc<Discovery>,
     validator: Arc<AccessTokenValidator>,
     credential: Arc<dyn ClientCredential>,
+    standing: Standing,
     http: reqwest::Client,
     clock: Arc<dyn Clock>,
 }
@@ -53,6 +57,7 @@ impl EntraClient {
             discovery,
             validator,
             credential,
+            standing: Standing::default(),
             http,
             clock,
         }

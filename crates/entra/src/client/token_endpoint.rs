@@ -43,8 +43,20 @@ impl TokenAnswer {
 }
 
 impl EntraClient {
-    /// Posts `form`, with our client id and credential, to `endpoint`.
+    /// Posts `form`, with our client id and credential, to `endpoint`, and
+    /// notes whether the credential served.
     pub(super) async fn redeem(
+        &self,
+        endpoint: &Url,
+        form: Form,
+        patience: Patience,
+    ) -> Result<TokenAnswer, EntraError> {
+        let answer = self.post(endpoint, form, patience).await;
+        self.standing.note(answer.as_ref().err());
+        answer
+    }
+
+    async fn post(
         &self,
         endpoint: &Url,
         mut form: Form,

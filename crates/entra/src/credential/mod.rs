@@ -1,10 +1,27 @@
+mod certificate;
+mod federated;
+
 use std::fmt;
 
 use async_trait::async_trait;
 use secrecy::SecretString;
 use url::Url;
 
+pub use certificate::{CertificateError, ClientCertificate};
+pub use federated::FederatedIdentity;
+
 use crate::EntraError;
+
+/// `client_assertion_type` of every assertion here (RFC 7523 section 2.2).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The form fields of a client assertion (RFC 7521 section 4.2).
+fn assertion(jwt: SecretString) -> Vec<(&'static str, SecretString)> {
+    vec![
+        ("client_assertion_type", JWT_BEARER.into()),
+        ("client_assertion", jwt),
+    ]
+}
 
 /// How we prove to Entra's token endpoint that we are our app: a client
 /// secret, a certificate, or a managed identity's federated credential.
