@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
+use crate::identity::NoKeyRing;
 use axum::response::{IntoResponse, Response};
 use entrada_tables::TableError;
 use http::{HeaderName, HeaderValue, StatusCode, header};
@@ -134,6 +135,13 @@ impl ApiError {
         &self.detail
     }
 
+    /// `Retry-After`, when the answer has one.
+    pub(crate) fn retry_after(&self) -> Option<&HeaderValue> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(name, _)| *name == header::RETRY_AFTER);
+        found.map(|(_, value)| value)
+    }
+
     /// What the log is told beside the detail.
     #[must_use]
     pub fn log(&self) -> Option<&str> {
@@ -177,6 +185,13 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+impl From<NoKeyRing> for ApiError {
+    fn from(NoKeyRing(missing): NoKeyRing) -> Self {
+        let detail = format!("This cannot be done right now: {}.", missing.detail());
+        Self::unavailable(missing.code(), detail, Duration::from_secs(10))
+    }
 }
 
 impl From<TableError> for ApiError {

@@ -31,6 +31,7 @@ mod pages;
 pub mod policy;
 pub mod records;
 pub mod router;
+pub mod secrets;
 #[cfg(test)]
 mod snapshot;
 pub mod state;

@@ -1,35 +1,39 @@
-//! What the settings hold or name in files: keys, policy, agents.
+//! What the settings name in files: policy, agents.
+
+use entrada_ambient::Environment;
+use uuid::Uuid;
 
 use super::{Ambient, StartError};
 use crate::chat::{AgentRoute, AgentsService, Catalogue};
 use crate::config::Settings;
-use crate::error::chain;
-use crate::identity::KeyRing;
 use crate::policy::{self, Policy};
 
-/// The key ring, as the settings give it.
-pub(crate) fn key_ring(settings: &Settings) -> Result<KeyRing, StartError> {
-    const NAME: &str = "ENTRADA_KEY_RING";
-    let json = settings
-        .key_ring
-        .as_ref()
-        .ok_or_else(|| StartError::new(NAME, "is not set; it must be a key ring as JSON"))?;
-    KeyRing::parse(json).map_err(|error| StartError::new(NAME, chain(&error)))
+const POLICY: &str = "ENTRADA_POLICY";
+
+/// What is wrong with the policy that the environment names, when the settings
+/// themselves have faults and cannot say.
+pub(crate) fn policy_fault(environment: &dyn Environment) -> Option<(&'static str, String)> {
+    let path = environment.get(POLICY)?;
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) => return Some((POLICY, format!("{path}: {error}"))),
+    };
+    let fault = Policy::parse(&text, Uuid::nil()).err()?;
+    Some((POLICY, fault.to_string()))
 }
 
-/// The policy, as the settings give it.
+/// The policy that the settings name, or the built-in one.
 pub(crate) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
-    const NAME: &str = "ENTRADA_POLICY";
     let home = settings.entra.tenant_id;
     let parsed = match &settings.policy {
         None => Policy::parse(policy::DEFAULT, home),
         Some(path) => {
             let text = std::fs::read_to_string(path)
-                .map_err(|error| StartError::new(NAME, format!("{}: {error}", path.display())))?;
+                .map_err(|error| StartError::new(POLICY, format!("{}: {error}", path.display())))?;
             Policy::parse(&text, home)
         }
     };
-    parsed.map_err(|error| StartError::new(NAME, error.to_string()))
+    parsed.map_err(|error| StartError::new(POLICY, error.to_string()))
 }
 
 pub(super) fn catalogue(settings: &Settings, ambient: &Ambient) -> Result<Catalogue, StartError> {

@@ -1,7 +1,9 @@
 //! Puts the pieces together.
 
+mod error;
 mod files;
 mod pieces;
+mod secrets;
 mod storage;
 mod tools;
 mod upstream;
@@ -9,24 +11,32 @@ mod upstream;
 use std::sync::Arc;
 
 use axum::Router;
+use azure_core::credentials::TokenCredential;
 use entrada_ambient::{Clock, Random};
 use entrada_tables::Tables;
 use rmcp::handler::server::ServerHandler;
-use thiserror::Error;
 use tokio::sync::mpsc;
 
 use crate::audit::{self, Audit, AuditSources};
+use crate::chat::Catalogue;
 use crate::config::Settings;
 use crate::grants::{Grants, Keys};
 use crate::identity::{Authenticator, KeyRings, OwnTokens, Profiles, Revocations, Sighting};
 use crate::limits::{self, Limits};
 use crate::mcp::Registry;
 use crate::oauth::clients;
+use crate::policy::Policy;
+use crate::secrets::Keeping;
 use crate::state::{AppState, Pieces};
 use crate::{auth, chat, downstream, grants, identity, records, weather};
 
-pub(crate) use files::{key_ring, read_policy};
+use error::Faults;
+pub use error::{StartError, StartErrors};
+use files::catalogue;
+pub(crate) use files::{policy_fault, read_policy};
 use pieces::{Shared, pieces};
+use secrets::{Secrets, secrets};
+pub(crate) use secrets::{identity, load_key_ring, vault};
 use storage::make_tables;
 pub(crate) use storage::open_tables;
 use upstream::upstream;
@@ -46,23 +56,6 @@ pub const TABLES: [&str; 11] = [
     records::TABLE,
 ];
 
-/// A fault of the set-up that ends the start. What is merely away does not.
-#[derive(Debug, Error)]
-#[error("{setting}: {what}")]
-pub struct StartError {
-    setting: &'static str,
-    what: String,
-}
-
-impl StartError {
-    fn new(setting: &'static str, what: impl Into<String>) -> Self {
-        Self {
-            setting,
-            what: what.into(),
-        }
-    }
-}
-
 /// Time, randomness and network, as they enter.
 #[derive(Debug, Clone)]
 pub struct Ambient {
@@ -81,6 +74,7 @@ pub struct App {
     pub router: Router,
     /// All tools, for documentation and packaging.
     pub registry: Arc<Registry>,
+    keeping: Keeping,
     tables: Arc<dyn Tables>,
     revocations: Arc<Revocations>,
     profiles: Arc<Profiles>,
@@ -92,21 +86,22 @@ impl App {
     /// Puts the server together. Nothing is asked of anybody yet.
     ///
     /// # Errors
-    /// With the setting that is at fault.
-    pub fn assemble(settings: &Settings, ambient: &Ambient) -> Result<Self, StartError> {
-        Self::assemble_on(open_tables(settings, ambient)?, settings, ambient)
+    /// With every setting that is at fault.
+    pub fn assemble(settings: &Settings, ambient: &Ambient) -> Result<Self, StartErrors> {
+        Self::assemble_serving(settings, ambient, |pieces| pieces.mcp.clone())
     }
 
     /// The same on `tables`, whatever storage the settings name.
     ///
     /// # Errors
-    /// With the setting that is at fault.
+    /// As for [`App::assemble`].
     pub fn assemble_on(
         tables: Arc<dyn Tables>,
         settings: &Settings,
         ambient: &Ambient,
-    ) -> Result<Self, StartError> {
-        Self::put_together(tables, settings, ambient, |pieces| pieces.mcp.clone())
+    ) -> Result<Self, StartErrors> {
+        let prepared = prepare(settings, ambient, |_| Ok(tables))?;
+        Self::put_together(prepared, settings, ambient, |pieces| pieces.mcp.clone())
     }
 
     /// Puts a server together that serves something else to MCP clients,
@@ -119,46 +114,44 @@ impl App {
         settings: &Settings,
         ambient: &Ambient,
         served: impl FnOnce(&Pieces) -> S,
-    ) -> Result<Self, StartError>
+    ) -> Result<Self, StartErrors>
     where
         S: ServerHandler + Clone + Sync,
     {
-        let tables = open_tables(settings, ambient)?;
-        Self::put_together(tables, settings, ambient, served)
+        let prepared = prepare(settings, ambient, |identity| {
+            open_tables(settings, identity, ambient)
+        })?;
+        Self::put_together(prepared, settings, ambient, served)
     }
 
     fn put_together<S>(
-        tables: Arc<dyn Tables>,
+        prepared: Prepared,
         settings: &Settings,
         ambient: &Ambient,
         served: impl FnOnce(&Pieces) -> S,
-    ) -> Result<Self, StartError>
+    ) -> Result<Self, StartErrors>
     where
         S: ServerHandler + Clone + Sync,
     {
-        let upstream = upstream(settings, ambient)?;
-        let rings = Arc::new(KeyRings::new(Some(key_ring(settings)?)));
-        let policy = Arc::new(read_policy(settings)?);
+        let (tables, secrets) = (prepared.tables, prepared.secrets);
+        let upstream = upstream(settings, secrets.credential.clone(), ambient);
+        let rings = secrets.rings.clone();
         let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
         let (profiles, sightings) = Profiles::new(tables.clone(), clock.clone(), random.clone());
         let profiles = Arc::new(profiles);
         let revocations = Arc::new(Revocations::new(tables.clone(), clock.clone()));
         let (audit, audit_writer) = audit_log(settings, ambient, &tables, &rings);
-        let own = Arc::new(OwnTokens::new(
-            settings.base_url.clone(),
-            rings.clone(),
-            clock.clone(),
-            random.clone(),
-        ));
+        let own = Arc::new(own_tokens(settings, ambient, &rings));
+        let keys = Keys {
+            rings: rings.clone(),
+            own: own.clone(),
+        };
         let grants = Arc::new(Grants::new(
             tables.clone(),
-            Keys {
-                rings: rings.clone(),
-                own: own.clone(),
-            },
+            keys,
             upstream.client.clone(),
             revocations.clone(),
-            (clock.clone(), random.clone()),
+            (clock.clone(), random),
             audit.clone(),
         ));
         let authenticator = Arc::new(Authenticator::new(
@@ -166,15 +159,16 @@ impl App {
             own.clone(),
             upstream.validator.clone(),
             revocations.clone(),
-            policy.clone(),
+            prepared.policy.clone(),
             profiles.clone(),
             audit.clone(),
         ));
         let limits = Arc::new(Limits::new(settings.limits, tables.clone(), clock.clone()));
         let shared = Shared {
             tables: tables.clone(),
+            has_vault: secrets.has_vault,
             rings,
-            policy,
+            policy: prepared.policy,
             profiles: profiles.clone(),
             revocations: revocations.clone(),
             grants,
@@ -183,11 +177,12 @@ impl App {
             own,
             audit,
         };
-        let pieces = pieces(settings, ambient, &upstream, shared)?;
+        let pieces = pieces(settings, ambient, &upstream, shared, prepared.catalogue)?;
         let state = AppState(Arc::new(pieces));
         Ok(Self {
             router: crate::router::router(&state, settings, served(&state.0)),
             registry: state.0.registry.clone(),
+            keeping: secrets.keeping(settings, upstream.client),
             tables,
             revocations,
             profiles,
@@ -204,10 +199,52 @@ impl App {
             make_tables(tables.as_ref()).await;
             revocations.keep_loading().await;
         });
+        self.keeping.start();
         tokio::spawn(self.audit.run());
         tokio::spawn(self.profiles.keep_writing(self.sightings));
         self.router
     }
+}
+
+/// What takes files and addresses, which may be at fault.
+struct Prepared {
+    tables: Arc<dyn Tables>,
+    policy: Arc<Policy>,
+    catalogue: Catalogue,
+    secrets: Secrets,
+}
+
+/// Opens what the settings name; every fault is found, not the first alone.
+fn prepare(
+    settings: &Settings,
+    ambient: &Ambient,
+    tables: impl FnOnce(Option<&Arc<dyn TokenCredential>>) -> Result<Arc<dyn Tables>, StartError>,
+) -> Result<Prepared, StartErrors> {
+    let mut faults = Faults::default();
+    let identity = faults.keep(identity(settings, ambient));
+    let identity = identity.flatten();
+    let tables = faults.keep(tables(identity.as_ref()));
+    let policy = faults.keep(read_policy(settings)).map(Arc::new);
+    let catalogue = faults.keep(catalogue(settings, ambient));
+    let secrets = faults.keep(secrets(settings, identity.as_ref(), ambient));
+    match (tables, policy, catalogue, secrets) {
+        (Some(tables), Some(policy), Some(catalogue), Some(secrets)) => Ok(Prepared {
+            tables,
+            policy,
+            catalogue,
+            secrets,
+        }),
+        _ => Err(faults.into_errors()),
+    }
+}
+
+fn own_tokens(settings: &Settings, ambient: &Ambient, rings: &Arc<KeyRings>) -> OwnTokens {
+    OwnTokens::new(
+        settings.base_url.clone(),
+        rings.clone(),
+        ambient.clock.clone(),
+        ambient.random.clone(),
+    )
 }
 
 /// The audit log and its writer.

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use entrada_tables::Tables;
 
-use super::files::catalogue;
 use super::tools::{ForTools, tool_services};
 use super::upstream::Upstream;
 use super::{Ambient, StartError};
@@ -12,7 +11,7 @@ use crate::address::AddressSource;
 use crate::audit::Audit;
 use crate::auth::info::Info;
 use crate::auth::{SignInPieces, SignInSources};
-use crate::chat::{Chat, ChatLimits, ChatSources};
+use crate::chat::{Catalogue, Chat, ChatLimits, ChatSources};
 use crate::config::{Settings, Surroundings};
 use crate::downstream::{Downstream, DownstreamSources, Remedies};
 use crate::grants::Grants;
@@ -28,6 +27,7 @@ use crate::state::Pieces;
 /// What several pieces share.
 pub(super) struct Shared {
     pub(super) tables: Arc<dyn Tables>,
+    pub(super) has_vault: bool,
     pub(super) rings: Arc<KeyRings>,
     pub(super) policy: Arc<Policy>,
     pub(super) profiles: Arc<Profiles>,
@@ -44,19 +44,11 @@ pub(super) fn pieces(
     ambient: &Ambient,
     upstream: &Upstream,
     shared: Shared,
+    catalogue: Catalogue,
 ) -> Result<Pieces, StartError> {
     let base = settings.base_url.clone();
     let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
-    let sources = HealthSources {
-        tables: shared.tables.clone(),
-        discovery: upstream.discovery.clone(),
-        validator: upstream.validator.clone(),
-        rings: shared.rings.clone(),
-        revocations: shared.revocations.clone(),
-        limits: shared.limits.clone(),
-        foundry: settings.foundry_endpoint.is_some(),
-    };
-    let health = Arc::new(Health::new(sources, clock.clone()));
+    let health = Arc::new(health(settings, ambient, upstream, &shared));
     let info = Arc::new(Info::new(
         &base,
         upstream.settings.tenant_id,
@@ -67,7 +59,7 @@ pub(super) fn pieces(
     let downstream = Arc::new(downstream(ambient, upstream, &shared));
     let remedies = Remedies::new(sign_in.step_ups.clone());
     let forward = (downstream.clone(), remedies.clone());
-    let chat = Arc::new(chat(settings, ambient, &shared, forward)?);
+    let chat = Arc::new(chat(ambient, &shared, catalogue, forward));
     let for_tools = ForTools {
         health: health.clone(),
         info: info.clone(),
@@ -109,6 +101,21 @@ pub(super) fn pieces(
         clock,
         random,
     })
+}
+
+fn health(settings: &Settings, ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Health {
+    let sources = HealthSources {
+        tables: shared.tables.clone(),
+        discovery: upstream.discovery.clone(),
+        validator: upstream.validator.clone(),
+        entra: upstream.client.clone(),
+        rings: shared.rings.clone(),
+        has_vault: shared.has_vault,
+        revocations: shared.revocations.clone(),
+        limits: shared.limits.clone(),
+        foundry: settings.foundry_endpoint.is_some(),
+    };
+    Health::new(sources, ambient.clock.clone())
 }
 
 fn sign_in(
@@ -166,14 +173,14 @@ fn downstream(ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Downst
 }
 
 fn chat(
-    settings: &Settings,
     ambient: &Ambient,
     shared: &Shared,
+    catalogue: Catalogue,
     (downstream, remedies): (Arc<Downstream>, Remedies),
-) -> Result<Chat, StartError> {
+) -> Chat {
     let sources = ChatSources {
         tables: shared.tables.clone(),
-        catalogue: catalogue(settings, ambient)?,
+        catalogue,
         downstream,
         remedies,
         policy: shared.policy.clone(),
@@ -183,5 +190,5 @@ fn chat(
         clock: ambient.clock.clone(),
         random: ambient.random.clone(),
     };
-    Ok(Chat::new(sources, ChatLimits::default()))
+    Chat::new(sources, ChatLimits::default())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::credentials::TokenCredential;
 use entrada_tables::{AzureTables, EmbeddedTables, Tables};
 
 use super::{Ambient, StartError, TABLES};
@@ -25,6 +26,7 @@ pub(super) async fn make_tables(tables: &dyn Tables) {
 /// Storage, as the settings name it.
 pub(crate) fn open_tables(
     settings: &Settings,
+    identity: Option<&Arc<dyn TokenCredential>>,
     ambient: &Ambient,
 ) -> Result<Arc<dyn Tables>, StartError> {
     const NAME: &str = "ENTRADA_STORAGE";
@@ -45,9 +47,14 @@ pub(crate) fn open_tables(
             .map_err(|error| fault(&error))?;
             Ok(Arc::new(tables))
         }
-        StorageSettings::TableService(_) => Err(StartError::new(
-            NAME,
-            "this version takes a connection string or a file; managed identity comes later",
-        )),
+        StorageSettings::TableService(url) => {
+            let identity = identity.ok_or_else(|| {
+                StartError::new(NAME, "needs an identity: set ENTRADA_IDENTITY_CLIENT_ID")
+            })?;
+            let (http, random) = (ambient.http.clone(), ambient.random.clone());
+            let tables = AzureTables::with_credential(url, identity.clone(), http, random)
+                .map_err(|error| fault(&error))?;
+            Ok(Arc::new(tables))
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use entrada_entra::{AccessTokenValidator, ClientSecret, Discovery, EntraClient, EntraSettings};
+use entrada_entra::{
+    AccessTokenValidator, ClientCredential, Discovery, EntraClient, EntraSettings,
+};
 
-use super::{Ambient, StartError};
+use super::Ambient;
 use crate::config::Settings;
 
 /// Entra as the server sees it.
@@ -15,15 +17,13 @@ pub(super) struct Upstream {
     pub(super) client: Arc<EntraClient>,
 }
 
-pub(super) fn upstream(settings: &Settings, ambient: &Ambient) -> Result<Upstream, StartError> {
+pub(super) fn upstream(
+    settings: &Settings,
+    credential: Arc<dyn ClientCredential>,
+    ambient: &Ambient,
+) -> Upstream {
     let entra = Arc::new(settings.entra.clone());
     let (http, clock) = (&ambient.http, &ambient.clock);
-    let secret = settings.client_secret.clone().ok_or_else(|| {
-        StartError::new(
-            "ENTRADA_CLIENT_SECRET",
-            "is not set; it must be the application's client secret",
-        )
-    })?;
     let discovery = Arc::new(Discovery::new(entra.clone(), http.clone(), clock.clone()));
     let validator = Arc::new(AccessTokenValidator::new(
         entra.clone(),
@@ -35,14 +35,14 @@ pub(super) fn upstream(settings: &Settings, ambient: &Ambient) -> Result<Upstrea
         entra.clone(),
         discovery.clone(),
         validator.clone(),
-        Arc::new(ClientSecret::new(secret)),
+        credential,
         http.clone(),
         clock.clone(),
     ));
-    Ok(Upstream {
+    Upstream {
         settings: entra,
         discovery,
         validator,
         client,
-    })
+    }
 }

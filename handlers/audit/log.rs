@@ -68,6 +68,7 @@ pub struct Audit {
     queue: mpsc::Sender<Order>,
     counted: Arc<Counted>,
     failing: Arc<AtomicBool>,
+    rings: Arc<KeyRings>,
     clock: Arc<dyn Clock>,
 }
 
@@ -84,6 +85,7 @@ impl Audit {
             queue,
             counted: Arc::default(),
             failing: Arc::default(),
+            rings: sources.rings.clone(),
             clock: sources.clock.clone(),
         };
         let writer = Writer::new(
@@ -165,8 +167,10 @@ impl Audit {
     /// something is not begun while it does not.
     ///
     /// # Errors
-    /// [`AuditError::NotDurable`] when it does not.
+    /// [`AuditError::NotDurable`] when it does not, and
+    /// [`AuditError::NoKeys`] while there are no keys to chain entries with.
     pub fn ready(&self) -> Result<(), AuditError> {
+        self.rings.current()?;
         if self.failing.load(Ordering::Relaxed) {
             return Err(AuditError::NotDurable);
         }

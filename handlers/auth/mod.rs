@@ -27,4 +27,4 @@ pub use sign_ins::{BeginError, Departure, FlowSecrets, SignIns, Wishes};
 pub(crate) use spot::Spot;
 pub use spot::TABLE as FLOWS_TABLE;
 pub use tokens::FRONT_END_CLIENT;
-pub(crate) use tokens::{TokenAnswer, begin_error, grant_error};
+pub(crate) use tokens::{TokenAnswer, begin_error, credential_trouble, grant_error};

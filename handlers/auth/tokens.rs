@@ -95,6 +95,9 @@ pub(crate) fn begin_error(error: &BeginError) -> ApiError {
 /// What the caller is told when Entra did not do what we asked.
 pub(crate) fn upstream_error(error: &EntraError) -> ApiError {
     let log = chain(error);
+    if let Some((code, detail)) = credential_trouble(error) {
+        return ApiError::unavailable(code, detail, CREDENTIAL_RETRY).with_log(log);
+    }
     if error.is_unavailable() {
         let wait = match error {
             EntraError::Unavailable { retry_after, .. } => retry_after.unwrap_or(RETRY),
@@ -141,6 +144,36 @@ pub(crate) fn upstream_error(error: &EntraError) -> ApiError {
     .with_log(log)
 }
 
+/// How long to wait for a credential: role assignments and federated
+/// credentials count after minutes, not seconds.
+const CREDENTIAL_RETRY: Duration = Duration::from_secs(15);
+
+/// What is missing when our own credential does not serve: a code and words
+/// for the caller.
+pub(crate) fn credential_trouble(error: &EntraError) -> Option<(&'static str, String)> {
+    match error {
+        EntraError::CredentialUnavailable(_) => Some((
+            "CREDENTIAL_UNAVAILABLE",
+            "This server's own credential for Microsoft Entra ID cannot be had right now: the \
+             managed identity or the key vault does not answer, or does not know it yet."
+                .to_owned(),
+        )),
+        EntraError::CredentialRefused { rejection } => {
+            let number = rejection.code.map(|code| format!(" (AADSTS{code})"));
+            let remedy = rejection.aadsts.map_or("", |aadsts| aadsts.remedy);
+            Some((
+                "FEDERATED_CREDENTIAL_MISSING",
+                format!(
+                    "Microsoft Entra ID does not accept this server's managed identity \
+                     yet{}. {remedy}",
+                    number.unwrap_or_default()
+                ),
+            ))
+        }
+        _ => None,
+    }
+}
+
 /// What the caller is told when a flow cannot be kept or taken.
 pub(crate) fn flow_error(error: &FlowError) -> ApiError {
     match error {
@@ -149,7 +182,8 @@ pub(crate) fn flow_error(error: &FlowError) -> ApiError {
             "This sign-in is not under way any more: it took longer than ten minutes, was \
              finished already, or began in another browser.",
         ),
-        FlowError::Storage(_) | FlowError::NoKeys(_) => unavailable(chain(error)),
+        FlowError::Storage(_) => unavailable(chain(error)),
+        FlowError::NoKeys(missing) => (*missing).into(),
         FlowError::Seal(_) | FlowError::Format(_) => ApiError::internal(chain(error)),
     }
 }
@@ -173,7 +207,8 @@ pub(crate) fn grant_error(error: GrantError) -> ApiError {
         ),
         GrantError::Upstream(error) => return upstream_error(&error),
         GrantError::Storage(error) => return error.into(),
-        GrantError::NoKeys(_) | GrantError::Contended => return unavailable(log),
+        GrantError::NoKeys(missing) => return missing.into(),
+        GrantError::Contended => return unavailable(log),
         GrantError::Keys(_) | GrantError::Seal(_) => return ApiError::internal(log),
     }
     .with_log(log)

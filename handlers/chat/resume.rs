@@ -78,14 +78,7 @@ impl Chat {
         session_id: Uuid,
         last_event_id: &str,
     ) -> Result<Position, ApiError> {
-        let ring = self.rings.current().map_err(|error| {
-            ApiError::unavailable(
-                "TEMPORARILY_UNAVAILABLE",
-                "The keys of this server are not loaded yet. Try again shortly.",
-                std::time::Duration::from_secs(5),
-            )
-            .with_log(chain(&error))
-        })?;
+        let ring = self.rings.current()?;
         EventIds {
             ring: &ring,
             partition,

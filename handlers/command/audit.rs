@@ -64,8 +64,11 @@ pub(super) fn run(command: &AuditCommand) -> Result<(), Failure> {
         to: arguments.to.map(Hour::of),
     };
     let report = runtime()?.block_on(async {
-        let tables = app::open_tables(&settings, &ambient).map_err(Failure::other)?;
-        let ring = app::key_ring(&settings).map_err(Failure::other)?;
+        let identity = app::identity(&settings, &ambient).map_err(Failure::other)?;
+        let tables = app::open_tables(&settings, identity.as_ref(), &ambient);
+        let tables = tables.map_err(Failure::other)?;
+        let ring = app::load_key_ring(&settings, &ambient).await;
+        let ring = ring.map_err(Failure::other)?;
         verify(tables.as_ref(), &ring, scope, ambient.clock.unix())
             .await
             .map_err(|error| Failure::other(chain(&error)))

@@ -110,8 +110,11 @@ async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer
     }
     let environment = Beneath {
         given: FixedEnvironment::new(given),
-        // Nothing is stored here, so storage need not be set.
-        defaults: FixedEnvironment::new([("ENTRADA_STORAGE", "https://unused.invalid")]),
+        // Nothing is stored or signed here, so neither need be set.
+        defaults: FixedEnvironment::new([
+            ("ENTRADA_STORAGE", "https://unused.invalid"),
+            ("ENTRADA_KEY_VAULT_URL", "https://unused.invalid"),
+        ]),
     };
     let (settings, _) = Settings::load(&environment, true).map_err(|faults| {
         Failure::other(format!(
@@ -119,6 +122,7 @@ async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer
         ))
     })?;
     let ring = settings
+        .secrets
         .key_ring
         .as_ref()
         .map(KeyRing::parse)

@@ -4,6 +4,7 @@ mod audit;
 mod deployment;
 mod explain;
 mod functions;
+mod keys;
 mod serve;
 
 use std::process::ExitCode;
@@ -30,6 +31,9 @@ struct Arguments {
 enum Command {
     /// Serves, with the settings of the environment.
     Serve,
+    /// Makes, changes and shows the keys of a deployment.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Looks into the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -37,7 +41,7 @@ enum Command {
     /// Prints the table of HTTP functions that a package declares, as JSON.
     #[command(hide = true)]
     Functions,
-    /// Serves on this machine, with stand-ins for Entra ID and Foundry.
+    /// Serves on this machine, with stand-ins for Azure.
     #[cfg(feature = "dev")]
     Dev(Box<crate::dev::DevArguments>),
 }
@@ -49,6 +53,7 @@ pub fn run() -> ExitCode {
     let outcome = match arguments.command {
         None | Some(Command::Serve) => serve::serve(),
         Some(Command::Audit(command)) => audit::run(&command),
+        Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Explain(arguments)) => return finish(explain::run(&arguments)),
         Some(Command::Functions) => functions::print(),
         #[cfg(feature = "dev")]

@@ -11,8 +11,8 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::app::{Ambient, App};
-use crate::config::Settings;
+use crate::app::{Ambient, App, policy_fault};
+use crate::config::{Settings, SettingsFaults};
 use crate::log_filter::log_filter;
 
 /// Why the program ends.
@@ -66,9 +66,16 @@ fn log_as_json(filter: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The faults of the settings, and those of the policy that they name.
+fn all_faults(mut faults: SettingsFaults) -> Failure {
+    if let Some((name, what)) = policy_fault(&ProcessEnvironment) {
+        faults.note(name, what);
+    }
+    Failure(faults.to_string())
+}
+
 pub(super) fn serve() -> Result<(), Failure> {
-    let (settings, warnings) =
-        Settings::load(&ProcessEnvironment, false).map_err(|faults| Failure(faults.to_string()))?;
+    let (settings, warnings) = Settings::load(&ProcessEnvironment, false).map_err(all_faults)?;
     log_as_json(&settings.log)?;
     for warning in warnings {
         tracing::warn!("{warning}");

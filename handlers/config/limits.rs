@@ -56,6 +56,7 @@ mod tests {
             ("ENTRADA_TENANT_ID", guid),
             ("ENTRADA_CLIENT_ID", guid),
             ("ENTRADA_STORAGE", "file:/tmp/state"),
+            ("ENTRADA_KEY_VAULT_URL", "https://kv.example"),
         ];
         let values = needed.iter().chain(values).copied();
         let (settings, _) = Settings::load(&FixedEnvironment::new(values), false)?;

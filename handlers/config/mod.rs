@@ -10,6 +10,7 @@ mod faults;
 mod limits;
 mod names;
 mod reader;
+mod secrets;
 mod storage;
 mod weather;
 
@@ -20,7 +21,6 @@ use std::path::PathBuf;
 use entrada_ambient::Environment;
 use entrada_entra::{EntraSettings, Tenancy};
 use http::HeaderName;
-use secrecy::SecretString;
 use url::Url;
 use uuid::Uuid;
 
@@ -31,6 +31,7 @@ pub use clients::ClientSettings;
 pub use faults::SettingsFaults;
 use reader::Reader;
 pub use reader::Surroundings;
+pub use secrets::SecretSettings;
 pub use storage::StorageSettings;
 pub use weather::WeatherSettings;
 
@@ -50,15 +51,12 @@ pub struct Settings {
     pub surroundings: Surroundings,
     /// Whose tokens are accepted.
     pub entra: EntraSettings,
-    /// The client secret, for local use; on Azure a federated credential
-    /// takes its place.
-    pub client_secret: Option<SecretString>,
+    /// Where secrets come from.
+    pub secrets: SecretSettings,
     /// The redirect URI that is registered with Entra for sign-in.
     pub callback_url: Url,
     /// Where state lives.
     pub storage: StorageSettings,
-    /// The key ring as JSON, for local use.
-    pub key_ring: Option<SecretString>,
     /// Front ends that a sign-in may return to: exact URIs.
     pub redirect_uris: BTreeSet<String>,
     /// Clients of the authorization server, and what others may register.
@@ -121,29 +119,35 @@ impl Settings {
         let client_ip_header = clients::address_header(&mut reader, surroundings);
         let limits = limits::read(&mut reader);
         let audit_days = audit::days(&mut reader);
+        let secrets = secrets::read(&mut reader);
+        secrets::check(&mut reader, &secrets);
+        let cors_origins = reader.list("ENTRADA_CORS_ORIGINS");
+        let allowed_scopes = reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect();
+        let daemons = reader.flag("ENTRADA_DAEMONS", false);
+        let foundry_endpoint = reader.address("ENTRADA_FOUNDRY_ENDPOINT");
+        let consent_hosts = reader.list("ENTRADA_CONSENT_HOSTS");
         let settings = (|| {
             Some(Self {
                 listen,
                 base_url: base_url?,
                 surroundings,
                 entra: entra?,
-                client_secret: reader.secret("ENTRADA_CLIENT_SECRET"),
+                secrets,
                 callback_url: callback_url?,
                 storage: storage?,
-                key_ring: reader.secret("ENTRADA_KEY_RING"),
                 redirect_uris,
                 clients,
                 client_ip_header,
                 audit_days,
                 limits,
-                cors_origins: reader.list("ENTRADA_CORS_ORIGINS"),
-                allowed_scopes: reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect(),
-                daemons: reader.flag("ENTRADA_DAEMONS", false),
-                foundry_endpoint: reader.address("ENTRADA_FOUNDRY_ENDPOINT"),
+                cors_origins,
+                allowed_scopes,
+                daemons,
+                foundry_endpoint,
                 foundry_project_route: reader
                     .text("ENTRADA_FOUNDRY_ROUTE")
                     .is_some_and(|route| route == "project"),
-                consent_hosts: reader.list("ENTRADA_CONSENT_HOSTS"),
+                consent_hosts,
                 agents: reader.text("ENTRADA_AGENTS").map(PathBuf::from),
                 policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
                 graph_url: graph_url?,
@@ -157,6 +161,21 @@ impl Settings {
             Some(settings) if reader.faults.is_empty() => Ok((settings, reader.warnings)),
             _ => Err(reader.faults),
         }
+    }
+}
+
+impl SecretSettings {
+    /// Reads these settings alone, for commands that serve nobody.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn load(environment: &dyn Environment) -> Result<Self, SettingsFaults> {
+        let mut reader = Reader::new(environment, surroundings(environment, false));
+        let settings = secrets::read(&mut reader);
+        if reader.faults.is_empty() {
+            return Ok(settings);
+        }
+        Err(reader.faults)
     }
 }
 

@@ -13,6 +13,8 @@ fn minimal<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
         ("ENTRADA_TENANT_ID", GUID),
         ("ENTRADA_CLIENT_ID", GUID),
         ("ENTRADA_STORAGE", "file:/tmp/state"),
+        ("ENTRADA_KEY_VAULT_URL", "https://kv.vault.azure.net"),
+        ("ENTRADA_IDENTITY_CLIENT_ID", GUID),
     ];
     values.extend_from_slice(more);
     values
@@ -55,6 +57,8 @@ fn every_fault_is_named_at_once() {
             "ENTRADA_AUTHORITY",
             "ENTRADA_BASE_URL",
             "ENTRADA_CLIENT_ID",
+            "ENTRADA_CLIENT_SECRET",
+            "ENTRADA_KEY_VAULT_URL",
             "ENTRADA_REDIRECT_URIS",
             "ENTRADA_STORAGE",
             "ENTRADA_TENANT_ID",
@@ -71,6 +75,7 @@ fn older_names_are_taken_and_the_new_name_wins() {
         ("ENTRADA_BASE_URL", "https://new.example"),
         ("AZURE_REDIRECT_URI", "https://new.example/oauth/callback"),
         ("AzureWebJobsStorage", "UseDevelopmentStorage=true"),
+        ("ENTRADA_KEY_VAULT_URL", "https://kv.example"),
         ("REDIS_URL", "redis://x"),
     ])
     .unwrap();
@@ -140,4 +145,29 @@ fn weather_is_real_but_in_development_unless_somebody_says_otherwise() {
         let faults = weather(&[more], false).unwrap_err();
         assert_eq!(faults.names().collect::<Vec<_>>(), [name]);
     }
+}
+
+#[test]
+fn secrets_come_from_one_place_that_is_named() {
+    let name = |values: &[(&str, &str)]| {
+        let faults = load(&minimal(values)).unwrap_err();
+        faults.names().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let both = [
+        ("ENTRADA_CLIENT_SECRET", "secret"),
+        ("ENTRADA_CLIENT_CERTIFICATE", "app.pem"),
+    ];
+    assert_eq!(name(&both), ["ENTRADA_CLIENT_CERTIFICATE"]);
+    for vault in [
+        "https://kv.vault.azure.net/secrets",
+        "http://kv.example",
+        "kv",
+    ] {
+        let names = name(&[("ENTRADA_KEY_VAULT_URL", vault)]);
+        assert_eq!(names, ["ENTRADA_KEY_VAULT_URL"], "{vault}");
+    }
+    let identity = [("ENTRADA_IDENTITY_CLIENT_ID", "entrada-identity")];
+    assert_eq!(name(&identity), ["ENTRADA_IDENTITY_CLIENT_ID"]);
+    let (settings, _) = load(&minimal(&[])).unwrap();
+    assert!(settings.secrets.key_ring.is_none() && settings.secrets.client_secret.is_none());
 }

@@ -12,7 +12,7 @@ pub(super) fn banner(base: &str, stand_ins: &str, data_dir: &str) -> String {
         ("MCP endpoint", format!("{base}/mcp")),
         ("Sign in", format!("{base}/auth/login")),
         ("Health", format!("{base}/api/health")),
-        ("Stand-ins for Entra ID and Foundry", stand_ins.to_owned()),
+        ("Stand-ins for Azure and Entra ID", stand_ins.to_owned()),
         ("State", data_dir.to_owned()),
     ];
     // Writing to a String cannot fail.

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use entrada_ambient::{FixedEnvironment, ProcessEnvironment};
+use entrada_ambient::{Environment as _, FixedEnvironment, ProcessEnvironment};
 use entrada_stand_ins::directory::{CLIENT_ID, CLIENT_SECRET, CONTOSO};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -35,7 +35,7 @@ pub(super) fn environment(
         None => format!("file:{}", folder.join("entrada.redb").display()),
     };
     let stand_ins = stand_ins.as_str().trim_end_matches('/');
-    let defaults = FixedEnvironment::new([
+    let mut defaults = vec![
         ("ENTRADA_PORT", options.port.to_string()),
         (
             "ENTRADA_BASE_URL",
@@ -56,8 +56,18 @@ pub(super) fn environment(
         ("ENTRADA_GRAPH_URL", format!("{stand_ins}/graph")),
         ("ENTRADA_CONSENT_HOSTS", "localhost".to_owned()),
         ("ENTRADA_LOG", "warn,entrada=info".to_owned()),
-    ]);
-    Ok(defaults.beneath(Box::new(ProcessEnvironment)))
+    ];
+    // Who names a vault or another credential wants that, not ours.
+    let given = |name: &str| ProcessEnvironment.get(name).is_some();
+    let vault = given("ENTRADA_KEY_VAULT_URL");
+    let credential =
+        vault || given("ENTRADA_IDENTITY_CLIENT_ID") || given("ENTRADA_CLIENT_CERTIFICATE");
+    defaults.retain(|(name, _)| match *name {
+        "ENTRADA_KEY_RING" => !vault,
+        "ENTRADA_CLIENT_SECRET" => !credential,
+        _ => true,
+    });
+    Ok(FixedEnvironment::new(defaults).beneath(Box::new(ProcessEnvironment)))
 }
 
 fn trouble(path: &Path) -> impl Fn(std::io::Error) -> Failure + '_ {

@@ -56,7 +56,7 @@ pub(super) async fn start(options: DevOptions, ambient: &Ambient) -> Result<(), 
     say("Entrada, on this machine alone: nothing here reaches Azure.")?;
     let listener = listen(options.port).await?;
     make_folder(&options.data_dir)?;
-    say("  starting the stand-ins for Entra ID and Foundry (the first start makes keys) …")?;
+    say("  starting the stand-ins for Azure (the first start makes keys) …")?;
     let defaults = StandInOptions::new(ambient.clock.clone(), ambient.random.clone());
     let stand_ins = entrada_stand_ins::start(StandInOptions {
         port: options.port.saturating_add(1),

@@ -7,7 +7,9 @@ use std::time::Duration;
 use entrada_entra::EntraError;
 use thiserror::Error;
 
+use crate::auth::credential_trouble;
 use crate::grants::GrantError;
+use crate::identity::NoKeyRing;
 
 /// What lay behind an error, shared since failures are remembered.
 type Cause = Arc<dyn Error + Send + Sync>;
@@ -61,6 +63,24 @@ pub enum DownstreamError {
 }
 
 impl DownstreamError {
+    /// What is missing, when it is known: a code and words for the caller.
+    #[must_use]
+    pub fn missing(&self) -> Option<(&'static str, String)> {
+        let Self::Unavailable { source, .. } = self else {
+            return None;
+        };
+        if let Some(error) = source.downcast_ref::<EntraError>() {
+            return credential_trouble(error);
+        }
+        match source.downcast_ref::<GrantError>() {
+            Some(GrantError::NoKeys(NoKeyRing(keys))) => Some((
+                keys.code(),
+                format!("This cannot be done right now: {}.", keys.detail()),
+            )),
+            _ => None,
+        }
+    }
+
     /// Whether it was Entra's word, which is worth remembering for a moment.
     pub(super) fn is_entras(&self) -> bool {
         match self {

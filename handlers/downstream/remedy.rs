@@ -80,7 +80,10 @@ impl Remedies {
             }
             DownstreamError::Unavailable {
                 what, retry_after, ..
-            } => unavailable(*what, *retry_after),
+            } => match error.missing() {
+                Some((code, detail)) => ApiError::unavailable(code, detail, RETRY),
+                None => unavailable(*what, *retry_after),
+            },
             DownstreamError::Refused(source) => ApiError::new(
                 StatusCode::BAD_GATEWAY,
                 "ENTRA_REFUSED",

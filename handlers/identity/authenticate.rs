@@ -8,8 +8,8 @@ use http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;
 
 use super::{
-    Challenge, Door, OwnToken, OwnTokenError, OwnTokens, Principal, Profiles, RevocationCheck,
-    Revocations, Sighting,
+    Challenge, Door, NoKeyRing, OwnToken, OwnTokenError, OwnTokens, Principal, Profiles,
+    RevocationCheck, Revocations, Sighting,
 };
 use crate::audit::{Audit, AuditError, Entry};
 use crate::config::BaseUrl;
@@ -35,6 +35,8 @@ pub enum Refusal {
     Revoked,
     /// Something that the decision needs is away.
     Unavailable {
+        /// What is missing, `UPPER_SNAKE`.
+        code: &'static str,
         /// What the caller is told.
         what: &'static str,
         /// What the log is told.
@@ -78,12 +80,15 @@ impl Refusal {
         matches!(self, Self::Audience(_) | Self::Scope(_) | Self::Revoked)
     }
 
-    fn code(&self) -> &'static str {
+    /// The refusal as a code, `UPPER_SNAKE`: for [`Refusal::Unavailable`] what
+    /// is missing.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Missing => "TOKEN_MISSING",
             Self::Scope(_) => "INSUFFICIENT_SCOPE",
             Self::Revoked => "TOKEN_REVOKED",
-            Self::Unavailable { .. } => "AUTHENTICATION_UNAVAILABLE",
+            Self::Unavailable { code, .. } => code,
             Self::NotOneBearer | Self::Own(_) | Self::Entra(_) | Self::Audience(_) => {
                 "TOKEN_INVALID"
             }
@@ -150,6 +155,7 @@ impl Authenticator {
                 Err(self.refuse_known(door, &principal, Refusal::Revoked).await)
             }
             RevocationCheck::Unknown => Err(Refusal::Unavailable {
+                code: "STORAGE_UNAVAILABLE",
                 what: "the revocation list is not up to date, so nobody can be let in right now",
                 log: "the revocation list is older than a minute".to_owned(),
             }),
@@ -168,6 +174,7 @@ impl Authenticator {
         match self.enter_refusal(door, principal, reason).await {
             Ok(()) => refusal,
             Err(error) => Refusal::Unavailable {
+                code: "AUDIT_UNAVAILABLE",
                 what: "the audit log takes no entries right now, and nobody is answered without \
                        it",
                 log: chain(&error),
@@ -203,7 +210,8 @@ impl Authenticator {
             return Ok(self.entra_principal(known, token));
         }
         if self.own.claims_to_be_ours(token) {
-            let verified = self.own.verify(token).map_err(own_refusal)?;
+            let verified = self.own.verify_or_look_again(token).await;
+            let verified = verified.map_err(own_refusal)?;
             return self.through(door, verified).await;
         }
         let verified = self.entra.validate(token).await.map_err(entra_refusal)?;
@@ -302,8 +310,9 @@ pub fn check_door(token: &OwnToken, door: Door) -> Result<(), Refusal> {
 
 fn own_refusal(error: OwnTokenError) -> Refusal {
     match error {
-        OwnTokenError::KeysUnavailable(_) => Refusal::Unavailable {
-            what: "the key ring has not been loaded yet",
+        OwnTokenError::KeysUnavailable(NoKeyRing(missing)) => Refusal::Unavailable {
+            code: missing.code(),
+            what: missing.detail(),
             log: chain(&error),
         },
         other => Refusal::Own(other),
@@ -313,6 +322,7 @@ fn own_refusal(error: OwnTokenError) -> Refusal {
 fn entra_refusal(error: AccessTokenError) -> Refusal {
     if error.is_unavailable() {
         return Refusal::Unavailable {
+            code: "ENTRA_UNAVAILABLE",
             what: "Microsoft Entra's signing keys cannot be loaded right now",
             log: chain(&error),
         };

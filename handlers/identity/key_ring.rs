@@ -2,6 +2,8 @@
 //! authenticate what is chained, with overlap so that rotation needs no
 //! restart.
 
+mod rotation;
+
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom as AwsRandom;
@@ -17,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
+
+pub use rotation::{KeyListing, PUBLISHED_FIRST, Rotation, RotationError, Step};
 
 /// Why a key ring cannot be used.
 #[derive(Debug, Error)]
@@ -92,12 +96,36 @@ struct StoredKey {
     state: KeyState,
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    /// When another key took its place.
+    #[serde(
+        default,
+        with = "time::serde::rfc3339::option",
+        skip_serializing_if = "Option::is_none"
+    )]
+    retired_at: Option<OffsetDateTime>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredRing {
     version: u32,
     keys: Vec<StoredKey>,
+}
+
+impl StoredRing {
+    fn from_json(json: &SecretString) -> Result<Self, KeyRingError> {
+        let stored: Self =
+            serde_json::from_str(json.expose_secret()).map_err(KeyRingError::Format)?;
+        if stored.version != 1 {
+            return Err(KeyRingError::Version(stored.version));
+        }
+        Ok(stored)
+    }
+
+    fn to_json(&self) -> Result<SecretString, KeyRingError> {
+        serde_json::to_string(self)
+            .map(SecretString::from)
+            .map_err(KeyRingError::Format)
+    }
 }
 
 pub(super) enum Material {
@@ -176,11 +204,7 @@ impl KeyRing {
     /// # Errors
     /// When the JSON, a key, or the set of current keys is not sound.
     pub fn parse(json: &SecretString) -> Result<Self, KeyRingError> {
-        let stored: StoredRing =
-            serde_json::from_str(json.expose_secret()).map_err(KeyRingError::Format)?;
-        if stored.version != 1 {
-            return Err(KeyRingError::Version(stored.version));
-        }
+        let stored = StoredRing::from_json(json)?;
         let keys = stored
             .keys
             .into_iter()
@@ -202,25 +226,12 @@ impl KeyRing {
     /// # Errors
     /// When the cryptographic library cannot make a key.
     pub fn generate(clock: &dyn Clock, random: &dyn Random) -> Result<SecretString, KeyRingError> {
-        let created_at = clock.now();
-        let stored = |key_use, jwk| StoredKey {
-            kid: format!("{}-{}", created_at.date(), &random.secret()[..8]),
-            key_use,
-            jwk,
-            state: KeyState::Current,
-            created_at,
-        };
-        let ring = StoredRing {
-            version: 1,
-            keys: vec![
-                stored(KeyUse::Sig, signing_jwk()?),
-                stored(KeyUse::Enc, symmetric_jwk(random)),
-                stored(KeyUse::Mac, symmetric_jwk(random)),
-            ],
-        };
-        serde_json::to_string(&ring)
-            .map(SecretString::from)
-            .map_err(KeyRingError::Format)
+        let now = clock.now();
+        let keys = [KeyUse::Sig, KeyUse::Enc, KeyUse::Mac]
+            .into_iter()
+            .map(|key_use| new_key(key_use, KeyState::Current, now, random))
+            .collect::<Result<_, _>>()?;
+        StoredRing { version: 1, keys }.to_json()
     }
 
     pub(super) fn current(&self, key_use: KeyUse) -> Option<&Key> {
@@ -331,6 +342,30 @@ fn symmetric_material(jwk: &Jwk) -> Option<Material> {
     let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(jwk.k.as_ref()?.as_str()).ok()?);
     let key: [u8; 32] = bytes.as_slice().try_into().ok()?;
     Some(Material::Symmetric(Zeroizing::new(key)))
+}
+
+/// A fresh key.
+fn new_key(
+    key_use: KeyUse,
+    state: KeyState,
+    now: OffsetDateTime,
+    random: &dyn Random,
+) -> Result<StoredKey, KeyRingError> {
+    let jwk = match key_use {
+        KeyUse::Sig => signing_jwk()?,
+        KeyUse::Enc | KeyUse::Mac => symmetric_jwk(random),
+    };
+    let mut number = [0; 4];
+    random.fill(&mut number);
+    Ok(StoredKey {
+        kid: format!("{}-{:08x}", now.date(), u32::from_be_bytes(number)),
+        key_use,
+        jwk,
+        state,
+        // Whole seconds: people read them.
+        created_at: now.replace_nanosecond(0).unwrap_or(now),
+        retired_at: None,
+    })
 }
 
 fn signing_jwk() -> Result<Jwk, KeyRingError> {

@@ -17,8 +17,11 @@ pub use authenticate::{Authenticator, Refusal, check_door};
 pub use challenge::Challenge;
 pub use door::{Audience, Door};
 pub use gate::{Caller, Gate};
-pub use key_ring::{KeyRing, KeyRingError, KeyState, KeySummary, KeyUse, PublicJwk};
-pub use key_rings::{KeyRings, NoKeyRing};
+pub use key_ring::{
+    KeyListing, KeyRing, KeyRingError, KeyState, KeySummary, KeyUse, PUBLISHED_FIRST, PublicJwk,
+    Rotation, RotationError, Step,
+};
+pub use key_rings::{KeyRings, KeysMissing, NoKeyRing, RingSource};
 pub use own_token::{OwnToken, OwnTokenError, OwnTokens, TokenTerms};
 pub use principal::{Principal, TokenSource, UserPartition};
 pub use profiles::{Profile, Profiles, Sighting, TABLE as PROFILES_TABLE};

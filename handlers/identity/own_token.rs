@@ -31,7 +31,7 @@ pub enum OwnTokenError {
     /// Its time is over.
     #[error("the token has expired; refresh it or sign in again")]
     Expired,
-    /// The key ring is not there yet.
+    /// There is no key ring.
     #[error(transparent)]
     KeysUnavailable(#[from] NoKeyRing),
 }
@@ -229,6 +229,21 @@ impl OwnTokens {
     pub fn remembered(&self, token: &str) -> Option<Arc<OwnToken>> {
         let known = self.verified.get(&fingerprint(token))?;
         (known.expires_at > self.clock.unix()).then_some(known)
+    }
+
+    /// Verifies as [`Self::verify`] does. For a key that is not in the ring
+    /// the ring is looked for again: another instance may know a newer one.
+    ///
+    /// # Errors
+    /// With the check that failed.
+    pub async fn verify_or_look_again(&self, token: &str) -> Result<Arc<OwnToken>, OwnTokenError> {
+        match self.verify(token) {
+            Err(OwnTokenError::UnknownKey) => {
+                self.rings.look_again(self.clock.as_ref()).await;
+                self.verify(token)
+            }
+            verified => verified,
+        }
     }
 
     /// Verifies signature, type, issuer and expiry.

@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
 use super::clients::ClientError;
+use crate::auth::credential_trouble;
 use crate::error::chain;
 use crate::grants::GrantError;
 
@@ -84,6 +85,13 @@ impl OAuthError {
         .with_log(log)
     }
 
+    /// Names what is missing, for whoever looks after the server.
+    #[must_use]
+    pub fn because(mut self, code: &'static str, what: &str) -> Self {
+        self.description = format!("{code}: {what}").into();
+        self
+    }
+
     fn server_error(log: impl Into<String>) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -155,6 +163,11 @@ impl IntoResponse for OAuthError {
 impl From<GrantError> for OAuthError {
     fn from(error: GrantError) -> Self {
         let log = chain(&error);
+        if let GrantError::Upstream(upstream) = &error
+            && let Some((code, what)) = credential_trouble(upstream)
+        {
+            return Self::unavailable(log).because(code, &what);
+        }
         match error {
             GrantError::Invalid(_) => Self::bad_request(
                 "invalid_grant",
@@ -172,11 +185,13 @@ impl From<GrantError> for OAuthError {
                 "invalid_scope",
                 "the scope goes beyond what was granted; start a new authorization for more",
             ),
+            GrantError::NoKeys(missing) => {
+                Self::unavailable(log).because(missing.0.code(), missing.0.detail())
+            }
             GrantError::Upstream(error) if !error.is_unavailable() => Self::server_error(log),
-            GrantError::Upstream(_)
-            | GrantError::Storage(_)
-            | GrantError::NoKeys(_)
-            | GrantError::Contended => Self::unavailable(log),
+            GrantError::Upstream(_) | GrantError::Storage(_) | GrantError::Contended => {
+                Self::unavailable(log)
+            }
             GrantError::Keys(_) | GrantError::Seal(_) => Self::server_error(log),
         }
     }

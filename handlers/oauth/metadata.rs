@@ -117,10 +117,9 @@ pub async fn openid_configuration(State(metadata): State<Arc<Metadata>>) -> Resp
 /// # Errors
 /// 503 while no key ring has been loaded.
 pub async fn signing_keys(State(metadata): State<Arc<Metadata>>) -> Result<Response, OAuthError> {
-    let ring = metadata
-        .rings
-        .current()
-        .map_err(|error| OAuthError::unavailable(chain(&error)))?;
+    let ring = metadata.rings.current().map_err(|error| {
+        OAuthError::unavailable(chain(&error)).because(error.0.code(), error.0.detail())
+    })?;
     let keys = Json(json!({"keys": ring.public_keys()}));
     Ok(([(CACHE_CONTROL, MAX_AGE)], keys).into_response())
 }

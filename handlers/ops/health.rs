@@ -7,14 +7,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use entrada_ambient::Clock;
-use entrada_entra::{AccessTokenValidator, Discovery};
+use entrada_entra::{AccessTokenValidator, Discovery, EntraClient};
 use entrada_tables::Tables;
 use http::header::{CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderValue, StatusCode};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
-use super::{HealthReport, ServiceStatus, Services, Status};
+use super::{HealthReport, MissingPiece, ServiceStatus, Services, Status};
+use crate::auth::credential_trouble;
 use crate::error::chain;
 use crate::identity::{KeyRings, Revocations};
 use crate::limits::Limits;
@@ -33,8 +34,12 @@ pub struct HealthSources {
     pub discovery: Arc<Discovery>,
     /// Entra's keys.
     pub validator: Arc<AccessTokenValidator>,
+    /// We as Entra's client.
+    pub entra: Arc<EntraClient>,
     /// Our keys.
     pub rings: Arc<KeyRings>,
+    /// Whether there is a key vault.
+    pub has_vault: bool,
     /// The revocation list.
     pub revocations: Arc<Revocations>,
     /// The limits.
@@ -89,6 +94,7 @@ impl Health {
 
     async fn look(&self) -> HealthReport {
         let (storage, azure_ad) = tokio::join!(self.storage(), self.entra());
+        let credential = self.sources.entra.credential_status();
         let services = Services {
             api: self.api(),
             azure_ad,
@@ -98,16 +104,28 @@ impl Health {
                 ServiceStatus::NotConfigured
             },
             storage,
-            key_vault: ServiceStatus::NotConfigured,
+            key_vault: self.key_vault(),
         };
         HealthReport {
             status: services.overall(),
             services,
             mcp_enabled: true,
+            missing: missing(&self.sources, storage),
+            entra_credential: credential.kind.to_owned(),
             limits: self.sources.limits.status(),
             client_addresses: self.sources.limits.addresses(),
             timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
             last_sweep: None,
+        }
+    }
+
+    fn key_vault(&self) -> ServiceStatus {
+        let rings = &self.sources.rings;
+        match (self.sources.has_vault, rings.trouble(), rings.current()) {
+            (false, ..) => ServiceStatus::NotConfigured,
+            (true, None, _) => ServiceStatus::Operational,
+            (true, Some(_), Ok(_)) => ServiceStatus::Degraded,
+            (true, Some(_), Err(_)) => ServiceStatus::Unavailable,
         }
     }
 
@@ -135,8 +153,11 @@ impl Health {
     async fn entra(&self) -> ServiceStatus {
         let configuration = tokio::time::timeout(LIMIT, self.sources.discovery.sign_in()).await;
         let keys = self.sources.validator.keys_status();
+        let credential = self.sources.entra.credential_status();
         match configuration {
-            Ok(Ok(_)) if keys.last_error.is_some() => ServiceStatus::Degraded,
+            Ok(Ok(_)) if keys.last_error.is_some() || credential.trouble.is_some() => {
+                ServiceStatus::Degraded
+            }
             Ok(Ok(_)) => ServiceStatus::Operational,
             Ok(Err(error)) => {
                 tracing::warn!(error = chain(&error), "health: Microsoft Entra ID");
@@ -145,6 +166,35 @@ impl Health {
             Err(_) => ServiceStatus::Unavailable,
         }
     }
+}
+
+/// What does not work for want of something, and why.
+fn missing(sources: &HealthSources, storage: ServiceStatus) -> Vec<MissingPiece> {
+    let mut missing = Vec::new();
+    let mut note = |code: &str, detail: &str| {
+        missing.push(MissingPiece {
+            code: code.to_owned(),
+            detail: detail.to_owned(),
+        });
+    };
+    let absent = sources.rings.current().err().map(|error| error.0);
+    if let Some(keys) = absent.or(sources.rings.trouble()) {
+        note(keys.code(), keys.detail());
+    }
+    if storage == ServiceStatus::Unavailable {
+        note(
+            "STORAGE_UNAVAILABLE",
+            "storage does not answer, or refuses this server",
+        );
+    }
+    let trouble = sources.entra.credential_status().trouble;
+    if let Some(error) = trouble {
+        match credential_trouble(&error) {
+            Some((code, detail)) => note(code, &detail),
+            None => note("CREDENTIAL_REFUSED", &error.to_string()),
+        }
+    }
+    missing
 }
 
 /// Answers 200, or 503 while the server cannot serve.

@@ -53,6 +53,11 @@ pub struct HealthReport {
     pub status: Status,
     /// One by one.
     pub services: Services,
+    /// How this server proves to Microsoft Entra ID who it is.
+    pub entra_credential: String,
+    /// What does not work for want of something, and why; empty when nothing
+    /// is missing.
+    pub missing: Vec<MissingPiece>,
     /// Whether `/mcp` is served.
     pub mcp_enabled: bool,
     /// Whether limits hold across instances.
@@ -64,6 +69,15 @@ pub struct HealthReport {
     /// When expired rows were last swept, RFC 3339 UTC; absent if never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_sweep: Option<String>,
+}
+
+/// Something that is missing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct MissingPiece {
+    /// What is missing, the same code that requests for it are answered with.
+    pub code: String,
+    /// The same in words.
+    pub detail: String,
 }
 
 impl Services {

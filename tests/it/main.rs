@@ -39,6 +39,8 @@ mod python;
 #[cfg(test)]
 mod round_trips;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod sign_in;
 #[cfg(test)]
 mod stand_ins;

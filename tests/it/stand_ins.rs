@@ -1,5 +1,7 @@
 //! The stand-ins, as client libraries of Microsoft and `OpenAI` see them.
 
+mod vault;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -48,7 +48,14 @@ fn free_port() -> u16 {
 
 impl Handler {
     /// Starts a server and waits until it lets people in.
-    pub(crate) async fn start(mut environment: Vec<(String, String)>) -> Self {
+    pub(crate) async fn start(environment: Vec<(String, String)>) -> Self {
+        let handler = Self::start_unready(environment).await;
+        handler.wait().await;
+        handler
+    }
+
+    /// Starts a server and waits until it answers `/`.
+    pub(crate) async fn start_unready(mut environment: Vec<(String, String)>) -> Self {
         let port = free_port();
         let address = format!("http://localhost:{port}");
         let named = environment
@@ -66,7 +73,7 @@ impl Handler {
             address,
             port,
         };
-        handler.wait().await;
+        handler.wait_for_root().await;
         handler
     }
 
@@ -138,7 +145,7 @@ impl Handler {
     }
 
     /// Waits until it lets people in.
-    pub(super) async fn wait(&self) {
+    pub(crate) async fn wait(&self) {
         if !becomes_healthy(&self.address).await {
             panic!(
                 "the server does not become healthy:
@@ -154,14 +161,26 @@ impl Handler {
         let asked = client.unwrap().get(self.url("/api/health")).send().await;
         asked.is_ok_and(|answer| answer.status().is_success())
     }
+
+    /// Waits until it answers `/`.
+    async fn wait_for_root(&self) {
+        if !answers(&format!("{}/", self.address)).await {
+            panic!("the server does not answer:\n{}", self.log());
+        }
+    }
 }
 
-/// Whether the server at `address` lets people in within ten seconds.
+/// Whether the server at `address` lets people in within twenty seconds.
 pub(crate) async fn becomes_healthy(address: &str) -> bool {
+    answers(&format!("{address}/api/health")).await
+}
+
+/// Whether there is a good answer at `url` within twenty seconds.
+async fn answers(url: &str) -> bool {
     let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
     let client = client.unwrap();
-    for _ in 0..400 {
-        let answer = client.get(format!("{address}/api/health")).send().await;
+    for _ in 0..800 {
+        let answer = client.get(url).send().await;
         if answer.is_ok_and(|answer| answer.status().is_success()) {
             return true;
         }

@@ -1,6 +1,7 @@
 //! The rig: stand-ins in this process, the server as a process of its own.
 
 mod azurite;
+mod certificate;
 mod handler;
 mod person;
 mod storage;
@@ -20,6 +21,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use tempfile::TempDir;
 
+pub(crate) use certificate::private_ca;
 pub(crate) use handler::{Handler, becomes_healthy};
 pub(crate) use person::{Person, location, parameter};
 use storage::Storage;
@@ -87,6 +89,21 @@ impl Ground {
         settings: &[(&str, &str)],
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Self::asking(folder, storage, clock, async |_| settings).await
+    }
+
+    /// What the server is set is asked of `prepare`, which is given the
+    /// stand-ins.
+    async fn asking(
+        folder: TempDir,
+        storage: Storage,
+        clock: Arc<dyn Clock>,
+        prepare: impl AsyncFnOnce(&StandIns) -> Vec<(String, String)>,
+    ) -> Self {
         let random = Arc::new(SystemRandom);
         let stand_ins =
             entrada_stand_ins::start(StandInOptions::new(clock.clone(), random.clone()))
@@ -104,16 +121,14 @@ impl Ground {
             let ring = KeyRing::generate(clock.as_ref(), random.as_ref());
             ring.unwrap().expose_secret().to_owned()
         };
+        let settings = prepare(&stand_ins).await;
         Self {
             clock,
             stand_ins,
             storage,
             folder,
             key_ring,
-            settings: settings
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                .collect(),
+            settings,
         }
     }
 
@@ -164,6 +179,19 @@ impl Rig {
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let ground = Ground::prepare(settings).await;
         let handler = Handler::start(ground.environment()).await;
+        ground.rig(handler)
+    }
+
+    /// A server that need not be healthy. `prepare` is given the stand-ins and
+    /// says what the server is set beside what every test shares; an empty
+    /// value takes a setting away.
+    pub(crate) async fn unready(
+        prepare: impl AsyncFnOnce(&StandIns) -> Vec<(String, String)>,
+    ) -> Self {
+        let folder = TempDir::new().unwrap();
+        let storage = Storage::take(folder.path()).await;
+        let ground = Ground::asking(folder, storage, Arc::new(SystemClock::new()), prepare).await;
+        let handler = Handler::start_unready(ground.environment()).await;
         ground.rig(handler)
     }
 
@@ -232,6 +260,11 @@ impl Rig {
     /// Kills the server and starts it again on the same port and storage.
     pub(crate) async fn restart(&mut self) {
         self.handler.restart().await;
+    }
+
+    /// The key ring that the server is set, or would be.
+    pub(crate) fn key_ring(&self) -> &str {
+        &self.key_ring
     }
 
     /// What issues the server's own tokens, with its own keys.

@@ -1,0 +1,138 @@
+use azure_core::error::ErrorKind;
+use azure_core::http::{RawResponse, StatusCode};
+use serde::Deserialize;
+use thiserror::Error;
+use tokio::time::error::Elapsed;
+
+/// Why the vault did not do what was asked. Never holds a secret.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// The address is not one of a vault.
+    #[error("the address must be https:// and a host, without a path")]
+    Address,
+    /// The vault does not answer, or answers that it cannot now.
+    #[error("the key vault does not answer")]
+    Unreachable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No token for the vault can be had.
+    #[error("no token for the key vault can be had")]
+    NoToken(#[source] azure_core::Error),
+    /// The vault does not let us do this: mostly a role assignment that is
+    /// missing or does not count yet, else a firewall.
+    #[error("the key vault refuses this identity ({code})")]
+    Forbidden {
+        /// The vault's code: `ForbiddenByRbac`, `ForbiddenByFirewall`,
+        /// `SecretDisabled`, `Unauthorized`.
+        code: String,
+    },
+    /// There is no such secret.
+    #[error("the key vault has no such secret")]
+    NotFound,
+    /// A deleted secret holds the name.
+    #[error(
+        "a deleted secret holds the name: recover it (az keyvault secret recover) or purge it (az \
+         keyvault secret purge)"
+    )]
+    Deleted,
+    /// The value is longer than a vault takes.
+    #[error(
+        "the value has {bytes} bytes, and a vault takes {}",
+        crate::LONGEST_VALUE
+    )]
+    TooLong {
+        /// Its length.
+        bytes: usize,
+    },
+    /// The secret has no value.
+    #[error("the secret has no value")]
+    NoValue,
+    /// The vault refuses for another reason.
+    #[error("the key vault refuses: {status} {code}")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The vault's code.
+        code: String,
+    },
+    /// Something else went wrong: an answer that cannot be read, a challenge
+    /// that must not be followed.
+    #[error("the exchange with the key vault failed")]
+    Exchange(#[source] azure_core::Error),
+}
+
+/// A refusal as Key Vault writes it (Microsoft Learn, "Azure Key Vault REST API
+/// error codes").
+#[derive(Deserialize)]
+struct Refusal {
+    error: Detail,
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    code: Option<String>,
+    #[serde(rename = "innererror")]
+    inner: Option<Box<Detail>>,
+}
+
+/// The most specific code of a refusal. Read here, since `azure_core` finds
+/// none where the message has line breaks, as that of a missing role does.
+fn code(response: Option<&RawResponse>) -> String {
+    let refusal = response.and_then(|response| {
+        let body: &[u8] = response.body().as_ref();
+        serde_json::from_slice::<Refusal>(body).ok()
+    });
+    refusal
+        .map(|refusal| refusal.error)
+        .and_then(|error| error.inner.and_then(|inner| inner.code).or(error.code))
+        .unwrap_or_default()
+}
+
+impl VaultError {
+    pub(crate) fn silent(elapsed: Elapsed) -> Self {
+        Self::Unreachable(Box::new(elapsed))
+    }
+
+    pub(crate) fn from_azure(error: azure_core::Error) -> Self {
+        let (status, code) = match error.kind() {
+            ErrorKind::Credential => return Self::NoToken(error),
+            ErrorKind::HttpResponse {
+                status,
+                raw_response,
+                ..
+            } => (*status, code(raw_response.as_deref())),
+            ErrorKind::Io | ErrorKind::Connection => return Self::Unreachable(Box::new(error)),
+            _ => return Self::Exchange(error),
+        };
+        match status {
+            StatusCode::Unauthorized | StatusCode::Forbidden => Self::Forbidden { code },
+            StatusCode::NotFound => Self::NotFound,
+            StatusCode::Conflict => Self::Deleted,
+            StatusCode::RequestTimeout | StatusCode::TooManyRequests => {
+                Self::Unreachable(Box::new(error))
+            }
+            status if status.is_server_error() => Self::Unreachable(Box::new(error)),
+            status => Self::Refused {
+                status: status.into(),
+                code,
+            },
+        }
+    }
+
+    /// Whether waiting may mend it: an outage, or a role assignment that does
+    /// not count yet.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_)
+            | Self::NoToken(_)
+            | Self::Forbidden { .. }
+            | Self::Exchange(_) => true,
+            Self::Address
+            | Self::NotFound
+            | Self::Deleted
+            | Self::TooLong { .. }
+            | Self::NoValue
+            | Self::Refused { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Keys and credentials, from where the settings say.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
+use entrada_entra::{
+    ClientCertificate, ClientCredential, ClientSecret, EntraClient, FederatedIdentity,
+};
+use entrada_vault::Vault;
+use secrecy::SecretString;
+
+use super::{Ambient, StartError};
+use crate::config::{SecretSettings, Settings, StorageSettings, Surroundings};
+use crate::error::chain;
+use crate::identity::{KeyRing, KeyRings};
+use crate::secrets::{Keeping, VaultClientSecret, VaultRing};
+
+/// Keys and credentials of the process.
+pub(super) struct Secrets {
+    pub(super) rings: Arc<KeyRings>,
+    pub(super) credential: Arc<dyn ClientCredential>,
+    /// The client secret of the vault, when it may be there.
+    pub(super) vault_secret: Option<Arc<VaultClientSecret>>,
+    pub(super) has_vault: bool,
+}
+
+impl Secrets {
+    /// What keeps them up to date.
+    pub(super) fn keeping(self, settings: &Settings, client: Arc<EntraClient>) -> Keeping {
+        Keeping {
+            rings: self.rings,
+            vault_secret: self.vault_secret,
+            client,
+            try_credential: settings.secrets.client_secret.is_none(),
+        }
+    }
+}
+
+/// Who the process is in Azure, when it needs to be anybody: the managed
+/// identity that is named, or Azure's own; elsewhere, who is signed in to the
+/// Azure CLI.
+pub(crate) fn identity(
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Result<Option<Arc<dyn TokenCredential>>, StartError> {
+    const NAME: &str = "ENTRADA_IDENTITY_CLIENT_ID";
+    let secrets = &settings.secrets;
+    let fault = |error: azure_core::Error| StartError::new(NAME, chain(&error));
+    if secrets.identity_client_id.is_some() || settings.surroundings == Surroundings::Azure {
+        let http = ambient.http.clone();
+        return entrada_managed_identity::managed_identity(secrets.identity_client_id, http)
+            .map(Some)
+            .map_err(fault);
+    }
+    let needed = secrets.key_vault_url.is_some()
+        || matches!(settings.storage, StorageSettings::TableService(_));
+    needed
+        .then(entrada_managed_identity::developer)
+        .transpose()
+        .map_err(fault)
+}
+
+/// The key vault of these settings, by tokens of `identity`.
+pub(crate) fn vault(
+    settings: &SecretSettings,
+    identity: Option<&Arc<dyn TokenCredential>>,
+    ambient: &Ambient,
+) -> Result<Option<Arc<Vault>>, StartError> {
+    let (Some(url), Some(identity)) = (&settings.key_vault_url, identity) else {
+        return Ok(None);
+    };
+    Vault::new(url, identity.clone(), ambient.http.clone())
+        .map(|vault| Some(Arc::new(vault)))
+        .map_err(|error| StartError::new("ENTRADA_KEY_VAULT_URL", chain(&error)))
+}
+
+/// The key ring among the settings, if there is one there.
+pub(super) fn own_ring(settings: &SecretSettings) -> Result<Option<KeyRing>, StartError> {
+    settings
+        .key_ring
+        .as_ref()
+        .map(KeyRing::parse)
+        .transpose()
+        .map_err(|error| StartError::new("ENTRADA_KEY_RING", chain(&error)))
+}
+
+pub(super) fn secrets(
+    settings: &Settings,
+    identity: Option<&Arc<dyn TokenCredential>>,
+    ambient: &Ambient,
+) -> Result<Secrets, StartError> {
+    let vault = vault(&settings.secrets, identity, ambient)?;
+    let rings = match (own_ring(&settings.secrets)?, &vault) {
+        (Some(ring), _) => KeyRings::new(Some(ring)),
+        (None, Some(vault)) => KeyRings::from_source(Arc::new(VaultRing::new(vault.clone()))),
+        (None, None) => KeyRings::new(None),
+    };
+    let federated = settings.secrets.identity_client_id.and(identity).map(
+        |identity| -> Arc<dyn ClientCredential> {
+            Arc::new(FederatedIdentity::new(identity.clone()))
+        },
+    );
+    let has_vault = vault.is_some();
+    let (credential, vault_secret) = match (own_credential(settings, ambient)?, vault) {
+        (Some(own), _) => (own, None),
+        (None, Some(vault)) => {
+            let secret = Arc::new(VaultClientSecret::new(vault, federated));
+            (secret.clone() as Arc<dyn ClientCredential>, Some(secret))
+        }
+        (None, None) => (federated.ok_or_else(no_credential)?, None),
+    };
+    Ok(Secrets {
+        rings: Arc::new(rings),
+        credential,
+        vault_secret,
+        has_vault,
+    })
+}
+
+fn no_credential() -> StartError {
+    StartError::new(
+        "ENTRADA_CLIENT_SECRET",
+        "is not set, and nothing takes its place",
+    )
+}
+
+/// The credential among the settings, if there is one there.
+fn own_credential(
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Result<Option<Arc<dyn ClientCredential>>, StartError> {
+    if let Some(secret) = &settings.secrets.client_secret {
+        return Ok(Some(Arc::new(ClientSecret::new(secret.clone()))));
+    }
+    match &settings.secrets.client_certificate {
+        Some(path) => certificate(path, settings, ambient).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn certificate(
+    path: &Path,
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Result<Arc<dyn ClientCredential>, StartError> {
+    let fault = |what: String| {
+        let what = format!("{}: {what}", path.display());
+        StartError::new("ENTRADA_CLIENT_CERTIFICATE", what)
+    };
+    let pem = std::fs::read_to_string(path)
+        .map(SecretString::from)
+        .map_err(|error| fault(error.to_string()))?;
+    let certificate = ClientCertificate::from_pem(
+        &pem,
+        settings.entra.client_id,
+        ambient.clock.clone(),
+        ambient.random.clone(),
+    )
+    .map_err(|error| fault(error.to_string()))?;
+    Ok(Arc::new(certificate))
+}
+
+/// The key ring as it stands now, for commands that run once.
+pub(crate) async fn load_key_ring(
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Result<Arc<KeyRing>, StartError> {
+    let identity = identity(settings, ambient)?;
+    let secrets = secrets(settings, identity.as_ref(), ambient)?;
+    let lacking = |what: &str| StartError::new("ENTRADA_KEY_VAULT_URL", what);
+    if let Err(missing) = secrets.rings.refresh().await {
+        return Err(lacking(missing.detail()));
+    }
+    let ring = secrets.rings.current();
+    ring.map_err(|missing| lacking(missing.0.detail()))
+}
