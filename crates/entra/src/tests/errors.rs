@@ -26,6 +26,7 @@ fn kind(error: &EntraError) -> &'static str {
         | EntraError::AccessToken(_)
         | EntraError::SubjectMismatch
         | EntraError::ApplicationAssertion => "other",
+        EntraError::CredentialRefused { .. } => "credential",
     }
 }
 
