@@ -55,7 +55,7 @@ const ANSWERS: [(&str, u32, &str, &str); 29] = [
     ("invalid_client", 7_000_215, "", "rejected"),
     ("invalid_client", 7_000_222, "", "rejected"),
     ("invalid_client", 700_024, "", "rejected"),
-    ("invalid_request", 700_213, "", "rejected"),
+    ("invalid_request", 700_213, "", "credential"),
     ("invalid_target", 9_010_010, "", "rejected"),
     ("invalid_resource", 500_011, "", "rejected"),
     ("temporarily_unavailable", 0, "", "unavailable"),
