@@ -57,6 +57,15 @@ impl ApiError {
         Self::new(StatusCode::NOT_FOUND, code, detail)
     }
 
+    /// 404: nothing is served at this path.
+    #[must_use]
+    pub fn no_such_route() -> Self {
+        Self::not_found(
+            "NOT_FOUND",
+            "There is no such route. `GET /` lists where things are.",
+        )
+    }
+
     /// 503 with `Retry-After`: something that the answer needs is away. The
     /// detail names what it is.
     pub fn unavailable(
@@ -173,6 +182,15 @@ impl IntoResponse for ApiError {
         });
         response
     }
+}
+
+/// What a panic said, for the log.
+pub(crate) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("of unknown kind")
 }
 
 /// An error and the errors behind it on one line, for the log.

@@ -17,6 +17,7 @@ mod drain;
 pub mod error;
 pub mod explain;
 pub mod fix;
+pub mod functions;
 pub mod grants;
 pub mod graph;
 pub mod identity;

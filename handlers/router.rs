@@ -15,7 +15,8 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use crate::config::Settings;
 use crate::context::{Surroundings, surround};
 use crate::drain::drain;
-use crate::error::ApiError;
+use crate::error::{ApiError, panic_message};
+use crate::functions::{SWEEP, ToolTrigger, refuse_forged, sweep_timer, tool_panicked};
 use crate::identity::{Door, Gate};
 use crate::limits::{Exceeded, SignInLimit, limit_sign_in};
 use crate::mcp::{AllowedOrigins, McpDoor, check_origin, list_as_json};
@@ -52,6 +53,7 @@ where
         .merge(open_to(account_routes(), cors.clone()))
         .merge(open_to(chat_routes(), cors.clone()))
         .merge(open_to(mcp_routes(state, &served), cors))
+        .merge(wrapped_routes(state, settings))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(CatchPanicLayer::custom(panicked))
@@ -216,6 +218,30 @@ where
         .layer(from_fn_with_state(origins, check_origin))
 }
 
+/// What the Functions host calls by itself: tools and the timer, each at the
+/// name of its function. To everybody else there is nothing here.
+fn wrapped_routes(state: &AppState, settings: &Settings) -> Router<AppState> {
+    let pieces = &state.0;
+    let timer = Router::new().route(&format!("/{SWEEP}"), post(sweep_timer));
+    let tools = pieces.registry.all().map(|(tool, ..)| tool);
+    let tools = tools.fold(Router::new(), |routes, tool| {
+        let trigger = ToolTrigger::new(
+            tool,
+            pieces.gate.clone(),
+            pieces.mcp.clone(),
+            pieces.registry.clone(),
+            settings.base_url.clone(),
+        );
+        let answer = move |request| trigger.clone().answer(request);
+        routes.route(&format!("/{tool}"), post(answer))
+    });
+    tools
+        .layer(CatchPanicLayer::custom(tool_panicked))
+        .merge(timer)
+        .method_not_allowed_fallback(no_such_route)
+        .layer(from_fn(refuse_forged))
+}
+
 fn cors(origins: &[String]) -> CorsLayer {
     let origins: Vec<HeaderValue> = origins
         .iter()
@@ -253,10 +279,7 @@ fn open_cors() -> CorsLayer {
 }
 
 async fn no_such_route() -> ApiError {
-    ApiError::not_found(
-        "NOT_FOUND",
-        "There is no such route. `GET /` lists where things are.",
-    )
+    ApiError::no_such_route()
 }
 
 async fn no_such_method() -> ApiError {
@@ -272,10 +295,5 @@ async fn no_such_method() -> ApiError {
     reason = "the layer hands the panic over"
 )]
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    let what = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("of unknown kind");
-    ApiError::internal(format!("panic: {what}")).into_response()
+    ApiError::internal(format!("panic: {}", panic_message(&*panic))).into_response()
 }

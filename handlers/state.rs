@@ -22,7 +22,7 @@ use crate::limits::Limits;
 use crate::mcp::{AllowedOrigins, McpServer, Registry};
 use crate::oauth::clients::Clients;
 use crate::oauth::{AuthorizationServer, Metadata, ProtectedResources};
-use crate::ops::{Health, Root};
+use crate::ops::{Health, Root, Sweep};
 
 /// Everything that is made once.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Pieces {
     pub root: Arc<Root>,
     /// Health.
     pub health: Arc<Health>,
+    /// What has ended is deleted.
+    pub sweep: Arc<Sweep>,
     /// Who calls.
     pub authenticator: Arc<Authenticator>,
     /// Who may call, and how often.
@@ -82,6 +84,7 @@ macro_rules! piece {
 piece! {
     root: Arc<Root>,
     health: Arc<Health>,
+    sweep: Arc<Sweep>,
     authenticator: Arc<Authenticator>,
     gate: Arc<Gate>,
     grants: Arc<Grants>,

@@ -28,7 +28,7 @@ use crate::oauth::clients;
 use crate::policy::Policy;
 use crate::secrets::Keeping;
 use crate::state::{AppState, Pieces};
-use crate::{auth, chat, downstream, grants, identity, records, weather};
+use crate::{auth, chat, downstream, grants, identity, ops, records, weather};
 
 use error::Faults;
 pub use error::{StartError, StartErrors};
@@ -42,7 +42,7 @@ pub(crate) use storage::open_tables;
 use upstream::upstream;
 
 /// The tables that the server works with.
-pub const TABLES: [&str; 11] = [
+pub const TABLES: [&str; 12] = [
     audit::TABLE,
     limits::TABLE,
     clients::TABLE,
@@ -54,6 +54,7 @@ pub const TABLES: [&str; 11] = [
     identity::PROFILES_TABLE,
     weather::ALERTS_TABLE,
     records::TABLE,
+    ops::UPKEEP_TABLE,
 ];
 
 /// Time, randomness and network, as they enter.

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use entrada_ambient::Clock;
 use entrada_tables::Tables;
 
 use super::tools::{ForTools, tool_services};
 use super::upstream::Upstream;
-use super::{Ambient, StartError};
+use super::{Ambient, StartError, TABLES};
 use crate::address::AddressSource;
 use crate::audit::Audit;
 use crate::auth::info::Info;
@@ -17,10 +18,10 @@ use crate::downstream::{Downstream, DownstreamSources, Remedies};
 use crate::grants::Grants;
 use crate::identity::{Authenticator, Gate, KeyRings, OwnTokens, Profiles, Revocations};
 use crate::limits::Limits;
-use crate::mcp::{AllowedOrigins, McpServer, RequestStates, tools};
+use crate::mcp::{AllowedOrigins, DefinitionError, McpServer, RequestStates, tools};
 use crate::oauth::ProtectedResources;
 use crate::oauth::clients::{AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup};
-use crate::ops::{Health, HealthSources, Root};
+use crate::ops::{Health, HealthSources, Root, Sweep};
 use crate::policy::Policy;
 use crate::state::Pieces;
 
@@ -68,13 +69,12 @@ pub(super) fn pieces(
         downstream,
     };
     let services = tool_services(settings, ambient, &shared, for_tools);
-    let registry = tools::registry(&services, shared.policy.clone())
-        .map_err(|error| StartError::new("tools", error.to_string()))?;
-    let registry = Arc::new(registry);
+    let registry = Arc::new(tools::registry(&services, shared.policy.clone())?);
     let addresses = AddressSource::new(settings.client_ip_header.clone());
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,
+        sweep: sweep(&shared, &clock),
         info,
         gate: Arc::new(Gate::new(
             shared.authenticator.clone(),
@@ -116,6 +116,17 @@ fn health(settings: &Settings, ambient: &Ambient, upstream: &Upstream, shared: &
         foundry: settings.foundry_endpoint.is_some(),
     };
     Health::new(sources, ambient.clock.clone())
+}
+
+impl From<DefinitionError> for StartError {
+    fn from(error: DefinitionError) -> Self {
+        Self::new("tools", error.to_string())
+    }
+}
+
+fn sweep(shared: &Shared, clock: &Arc<dyn Clock>) -> Arc<Sweep> {
+    let tables = shared.tables.clone();
+    Arc::new(Sweep::new(tables, &TABLES, clock.clone()))
 }
 
 fn sign_in(

@@ -11,7 +11,6 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use functions::{HTTP_FUNCTIONS, HttpFunction};
 pub use serve::Failure;
 #[cfg(feature = "dev")]
 pub(crate) use serve::{ambient, runtime};
@@ -38,7 +37,7 @@ enum Command {
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     Explain(explain::ExplainArguments),
-    /// Prints the table of HTTP functions that a package declares, as JSON.
+    /// Prints the functions that a package declares, as JSON.
     #[command(hide = true)]
     Functions,
     /// Serves on this machine, with stand-ins for Azure.

@@ -251,7 +251,7 @@ impl Authenticator {
         if door == Door::Api {
             return challenge;
         }
-        let metadata = format!("/.well-known/oauth-protected-resource{}", door.path());
+        let metadata = door.metadata();
         challenge.with("resource_metadata", &self.base.join(&metadata))
     }
 

@@ -34,6 +34,13 @@ impl Door {
         base.join(self.path())
     }
 
+    /// The path of the document that says how to get a token for the door
+    /// (RFC 9728 section 3.1).
+    #[must_use]
+    pub fn metadata(self) -> String {
+        format!("/.well-known/oauth-protected-resource{}", self.path())
+    }
+
     /// The scope that a token of ours needs here.
     #[must_use]
     pub fn scope(self) -> &'static str {

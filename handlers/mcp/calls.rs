@@ -155,6 +155,26 @@ impl McpServer {
         Ok(())
     }
 
+    /// As [`McpServer::call`], of a public tool, for somebody without a token.
+    ///
+    /// # Errors
+    /// When the call cannot be entered.
+    pub async fn call_public(
+        &self,
+        name: &str,
+        arguments: Option<JsonObject>,
+        correlation: Option<CorrelationId>,
+    ) -> Result<Outcome, ErrorData> {
+        let call = ToolCall {
+            name,
+            arguments,
+            correlation,
+            progress: Progress::untold(),
+            round: Round::default(),
+        };
+        Ok(self.call_anonymously(call).await?)
+    }
+
     /// Calls a public tool for somebody without a token.
     pub(super) async fn call_anonymously(&self, call: ToolCall<'_>) -> Result<Outcome, CallError> {
         let entry = Entry::new("tools/call")

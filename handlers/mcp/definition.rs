@@ -12,7 +12,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 use thiserror::Error;
 
-use super::Effects;
+use super::{Effects, PublicTool, Tool};
 use crate::policy::ToolClass;
 
 /// A fault in a tool's own definition.
@@ -33,6 +33,26 @@ pub(super) struct Facts {
 }
 
 impl Facts {
+    pub(super) fn of<T: Tool>() -> Self {
+        Self {
+            name: T::NAME,
+            title: T::TITLE,
+            description: T::DESCRIPTION,
+            class: T::CLASS,
+            effects: T::EFFECTS,
+        }
+    }
+
+    pub(super) fn of_public<T: PublicTool>() -> Self {
+        Self {
+            name: T::NAME,
+            title: T::TITLE,
+            description: T::DESCRIPTION,
+            class: ToolClass::Public,
+            effects: Effects::READS,
+        }
+    }
+
     pub(super) fn fault(&self, what: impl Into<Cow<'static, str>>) -> DefinitionError {
         DefinitionError {
             tool: self.name,
@@ -60,6 +80,25 @@ impl Facts {
             Err(self.fault("its effects contradict its class"))
         }
     }
+}
+
+/// What the tool `T` says of itself, without making one.
+///
+/// # Errors
+/// When its definition is at fault.
+pub(super) fn definition_of<T: Tool>() -> Result<ToolDefinition, DefinitionError> {
+    let (definition, _) = define::<T::Arguments, T::Output>(&Facts::of::<T>(), &T::example())?;
+    Ok(definition)
+}
+
+/// As [`definition_of`], of a tool that answers anybody.
+///
+/// # Errors
+/// When its definition is at fault.
+pub(super) fn definition_of_public<T: PublicTool>() -> Result<ToolDefinition, DefinitionError> {
+    let facts = Facts::of_public::<T>();
+    let (definition, _) = define::<T::Arguments, T::Output>(&facts, &T::example())?;
+    Ok(definition)
 }
 
 /// The definition of a tool that takes `A` and gives `O`, and what its

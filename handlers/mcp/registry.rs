@@ -80,13 +80,7 @@ impl Registry {
     /// When its name is taken, a schema of its own is not one, or its effects
     /// do not go with its class.
     pub fn with<T: Tool>(self, tool: T) -> Result<Self, DefinitionError> {
-        let facts = Facts {
-            name: T::NAME,
-            title: T::TITLE,
-            description: T::DESCRIPTION,
-            class: T::CLASS,
-            effects: T::EFFECTS,
-        };
+        let facts = Facts::of::<T>();
         if T::CLASS == ToolClass::Public {
             return Err(facts.fault("its class is that of public tools alone"));
         }
@@ -99,13 +93,7 @@ impl Registry {
     /// # Errors
     /// As for [`Registry::with`].
     pub fn with_public<T: PublicTool>(self, tool: T) -> Result<Self, DefinitionError> {
-        let facts = Facts {
-            name: T::NAME,
-            title: T::TITLE,
-            description: T::DESCRIPTION,
-            class: ToolClass::Public,
-            effects: super::Effects::READS,
-        };
+        let facts = Facts::of_public::<T>();
         let runner = Runner::Open(Box::new(tool));
         self.insert::<T::Arguments, T::Output>(&facts, T::example(), runner)
     }

@@ -14,6 +14,7 @@ use http::{HeaderValue, StatusCode};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
+use super::sweep::last_sweep;
 use super::{HealthReport, MissingPiece, ServiceStatus, Services, Status};
 use crate::auth::credential_trouble;
 use crate::error::chain;
@@ -93,7 +94,8 @@ impl Health {
     }
 
     async fn look(&self) -> HealthReport {
-        let (storage, azure_ad) = tokio::join!(self.storage(), self.entra());
+        let (storage, azure_ad, last_sweep) =
+            tokio::join!(self.storage(), self.entra(), self.last_sweep());
         let credential = self.sources.entra.credential_status();
         let services = Services {
             api: self.api(),
@@ -115,7 +117,7 @@ impl Health {
             limits: self.sources.limits.status(),
             client_addresses: self.sources.limits.addresses(),
             timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
-            last_sweep: None,
+            last_sweep,
         }
     }
 
@@ -148,6 +150,12 @@ impl Health {
                 ServiceStatus::Unavailable
             }
         }
+    }
+
+    /// Absent while storage does not say: that is no fault of its own.
+    async fn last_sweep(&self) -> Option<String> {
+        let noted = last_sweep(self.sources.tables.as_ref());
+        tokio::time::timeout(LIMIT, noted).await.ok()?.ok()?
     }
 
     async fn entra(&self) -> ServiceStatus {

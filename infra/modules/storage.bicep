@@ -34,6 +34,7 @@ var tableNames = [
   'entradaprofiles'
   'entradarecords'
   'entradarevocations'
+  'entradaupkeep'
 ]
 
 @description('Built-in roles that the identity has on the account: the Functions host needs all three, Entrada the last.')

@@ -22,8 +22,8 @@ pub(crate) struct Options {
 /// When a build fails, or a server does not answer as it must.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<String, Error> {
     let target = workspace.path("target");
-    let entrada = package::compile(workspace, false, &target)?;
-    package::release(
+    let entrada = package::compile::for_this_machine(workspace, &target)?;
+    package::compile::reproducible(
         Program::cargo(workspace, "build --locked --package entrada-bench"),
         workspace,
         &target,

@@ -6,6 +6,7 @@ mod clients;
 mod error;
 mod package;
 mod program;
+mod python;
 mod report;
 mod stopwatch;
 mod suite;

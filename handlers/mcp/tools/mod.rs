@@ -1,5 +1,5 @@
 //! The tools, one in each file. A new one is a file here and a line in
-//! [`registry`].
+//! `tools!`.
 
 mod admin_audit_query;
 mod admin_revoke_grants;
@@ -24,6 +24,7 @@ mod whoami;
 use std::sync::Arc;
 
 use entrada_ambient::Random;
+use rmcp::model::Tool as ToolDefinition;
 
 pub use admin_system_status::SystemSources;
 
@@ -33,6 +34,7 @@ use crate::chat::Chat;
 use crate::downstream::Remedies;
 use crate::grants::Grants;
 use crate::graph::Graph;
+use crate::mcp::definition::{definition_of, definition_of_public};
 use crate::mcp::{DefinitionError, Registry};
 use crate::ops::Health;
 use crate::policy::Policy;
@@ -68,28 +70,54 @@ pub struct Services {
     pub system: SystemSources,
 }
 
-/// Every tool of the server.
-///
-/// # Errors
-/// When a tool's own definition is at fault.
-pub fn registry(services: &Services, policy: Arc<Policy>) -> Result<Registry, DefinitionError> {
-    Registry::new(policy)
-        .with_public(get_authentication_info::GetAuthenticationInfo::new(
-            services,
-        ))?
-        .with(get_weather::GetWeather::new(services))?
-        .with(get_weather_forecast::GetWeatherForecast::new(services))?
-        .with(set_weather_alert::SetWeatherAlert::new(services))?
-        .with(delete_weather_alert::DeleteWeatherAlert::new(services))?
-        .with(secure_query_data::SecureQueryData::new(services))?
-        .with(save_record::SaveRecord::new(services))?
-        .with(delete_record::DeleteRecord::new(services))?
-        .with(admin_audit_query::AdminAuditQuery::new(services))?
-        .with(admin_revoke_grants::AdminRevokeGrants::new(services))?
-        .with(admin_weather_stats::AdminWeatherStats::new(services))?
-        .with(admin_system_status::AdminSystemStatus::new(services))?
-        .with(graph_me::GraphMe::new(services))?
-        .with(ask_agent::AskAgent::new(services))?
-        .with(health_check::HealthCheck::new(services))?
-        .with(whoami::Whoami)
+/// Writes the list of tools once for both: those that work, and what each
+/// says of itself.
+macro_rules! tools {
+    (public: $($open:ty),+; signed: $($signed:ty),+ $(,)?) => {
+        /// Every tool of the server.
+        ///
+        /// # Errors
+        /// When a tool's own definition is at fault.
+        pub fn registry(
+            services: &Services,
+            policy: Arc<Policy>,
+        ) -> Result<Registry, DefinitionError> {
+            let registry = Registry::new(policy);
+            $(let registry = registry.with_public(<$open>::new(services))?;)+
+            $(let registry = registry.with(<$signed>::new(services))?;)+
+            Ok(registry)
+        }
+
+        /// What every tool says of itself, for packaging: no service is
+        /// needed.
+        ///
+        /// # Errors
+        /// When a tool's own definition is at fault.
+        pub fn definitions() -> Result<Vec<ToolDefinition>, DefinitionError> {
+            Ok(vec![
+                $(definition_of_public::<$open>()?,)+
+                $(definition_of::<$signed>()?,)+
+            ])
+        }
+    };
+}
+
+tools! {
+    public: get_authentication_info::GetAuthenticationInfo;
+    signed:
+        get_weather::GetWeather,
+        get_weather_forecast::GetWeatherForecast,
+        set_weather_alert::SetWeatherAlert,
+        delete_weather_alert::DeleteWeatherAlert,
+        secure_query_data::SecureQueryData,
+        save_record::SaveRecord,
+        delete_record::DeleteRecord,
+        admin_audit_query::AdminAuditQuery,
+        admin_revoke_grants::AdminRevokeGrants,
+        admin_weather_stats::AdminWeatherStats,
+        admin_system_status::AdminSystemStatus,
+        graph_me::GraphMe,
+        ask_agent::AskAgent,
+        health_check::HealthCheck,
+        whoami::Whoami,
 }

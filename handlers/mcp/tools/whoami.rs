@@ -6,12 +6,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Services;
 use crate::identity::Principal;
 use crate::mcp::{Effects, Tool, ToolError};
 use crate::policy::ToolClass;
 
 /// Who the caller is here.
 pub(super) struct Whoami;
+
+impl Whoami {
+    /// It asks nobody: the token says it all.
+    pub(super) fn new(_services: &Services) -> Self {
+        Self
+    }
+}
 
 /// It takes nothing.
 #[derive(Deserialize, JsonSchema)]

@@ -112,6 +112,24 @@ impl Handler {
         format!("{}{path}", self.address)
     }
 
+    /// Where the Functions host sends what it wraps: past its own door.
+    pub(crate) fn wrapped_url(&self, function: &str) -> String {
+        match &self.running {
+            Running::Direct { .. } | Running::Inside(_) => self.url(&format!("/{function}")),
+            Running::Host(host) => {
+                format!("http://127.0.0.1:{}/{function}", host.handler_port())
+            }
+        }
+    }
+
+    /// The host that runs the server, if one does.
+    pub(crate) fn host(&self) -> Option<&Host> {
+        match &self.running {
+            Running::Direct { .. } | Running::Inside(_) => None,
+            Running::Host(host) => Some(host),
+        }
+    }
+
     /// SIGKILL, as the Functions host ends handlers.
     pub(crate) async fn kill(&mut self) {
         match &mut self.running {

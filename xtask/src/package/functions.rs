@@ -1,42 +1,25 @@
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::Error;
 
-/// An HTTP function of the package: one folder with a `function.json`. The
-/// handler itself names its functions (`entrada functions`), so that routes
+/// A function of the package: one folder with a `function.json`. The handler
+/// itself says which there are (`entrada functions`), so that routes and tools
 /// are written once.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Function {
     /// Folder name, shown in the portal, with its own metrics and off switch.
     pub(crate) name: String,
-    /// Route template without a leading slash.
-    route: String,
-    /// HTTP methods, lower case.
-    methods: Vec<String>,
+    /// The content of its `function.json`.
+    #[serde(rename = "function")]
+    pub(crate) document: Value,
 }
 
 impl Function {
-    /// The text of its `function.json`. One HTTP trigger in and one HTTP
-    /// output, no more: only then does the host proxy requests unchanged.
-    pub(crate) fn document(&self) -> Value {
-        json!({
-            "bindings": [
-                {
-                    "type": "httpTrigger",
-                    "direction": "in",
-                    "name": "req",
-                    "authLevel": "anonymous",
-                    "methods": self.methods,
-                    "route": self.route,
-                },
-                { "type": "http", "direction": "out", "name": "res" },
-            ]
-        })
-    }
-
-    fn is_catch_all(&self) -> bool {
-        self.route.starts_with("{*")
+    /// Route template without a leading slash, of an HTTP function.
+    fn route(&self) -> Option<&str> {
+        let trigger = self.document.get("bindings")?.get(0)?;
+        (trigger.get("type")? == "httpTrigger").then_some(trigger.get("route")?.as_str()?)
     }
 }
 
@@ -45,15 +28,18 @@ impl Function {
 /// It rejects routes that begin with `admin` or `runtime` (a plain prefix
 /// test), and tries routes in the alphabetical order of function names, first
 /// match wins (azure-functions-host, `ScriptHost` and `FunctionMetadataManager`):
-/// a catch-all shadows every function whose name comes after its own.
+/// a catch-all shadows every HTTP function whose name comes after its own.
 pub(crate) fn check(functions: &[Function]) -> Result<(), Error> {
     for function in functions {
         check_one(function)?;
     }
-    let last = functions
-        .iter()
-        .max_by_key(|function| function.name.to_lowercase());
-    for function in functions.iter().filter(|function| function.is_catch_all()) {
+    let http = || {
+        functions
+            .iter()
+            .filter(|function| function.route().is_some())
+    };
+    let last = http().max_by_key(|function| function.name.to_lowercase());
+    for function in http().filter(|function| is_catch_all(function)) {
         if last.is_some_and(|last| last.name != function.name) {
             return Err(Error::Rule(format!(
                 "function `{}` would shadow those whose names come after it: it must sort last",
@@ -64,12 +50,19 @@ pub(crate) fn check(functions: &[Function]) -> Result<(), Error> {
     Ok(())
 }
 
+fn is_catch_all(function: &Function) -> bool {
+    function
+        .route()
+        .is_some_and(|route| route.starts_with("{*"))
+}
+
 fn check_one(function: &Function) -> Result<(), Error> {
-    let route = function.route.trim_matches('/').to_lowercase();
-    if route.starts_with("admin") || route.starts_with("runtime") {
+    let route = function.route().unwrap_or_default();
+    let plain = route.trim_matches('/').to_lowercase();
+    if plain.starts_with("admin") || plain.starts_with("runtime") {
         return Err(Error::Rule(format!(
-            "function `{}` has the route `{}`, which the host keeps for itself",
-            function.name, function.route
+            "function `{}` has the route `{route}`, which the host keeps for itself",
+            function.name
         )));
     }
     let mut letters = function.name.chars();
@@ -90,14 +83,14 @@ fn check_one(function: &Function) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
-    use crate::workspace::Workspace;
 
     fn function(name: &str, route: &str) -> Function {
         Function {
             name: name.into(),
-            route: route.into(),
-            methods: vec!["get".into()],
+            document: json!({"bindings": [{"type": "httpTrigger", "route": route}]}),
         }
     }
 
@@ -107,6 +100,13 @@ mod tests {
         assert!(check(&shadowed).is_err());
         let ordered = [function("web", "{*path}"), function("Login", "auth/login")];
         assert!(check(&ordered).is_ok());
+    }
+
+    #[test]
+    fn functions_without_a_route_may_sort_anywhere() {
+        let mut tool = function("whoami", "");
+        tool.document = json!({"bindings": [{"type": "mcpToolTrigger"}]});
+        assert!(check(&[function("web", "{*path}"), tool]).is_ok());
     }
 
     #[test]
@@ -121,18 +121,5 @@ mod tests {
         for name in ["", "1st", "host", "a b", "ä"] {
             assert!(check(&[function(name, "x")]).is_err(), "{name}");
         }
-    }
-
-    #[test]
-    fn the_function_for_func_start_is_the_catch_all_of_the_package() {
-        let path = Workspace::of_this_build().path("handlers/function.json");
-        let committed: Value =
-            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let methods = ["get", "post", "put", "delete", "patch", "head", "options"];
-        let web = Function {
-            methods: methods.map(str::to_owned).to_vec(),
-            ..function("web", "{*path}")
-        };
-        assert_eq!(committed, web.document());
     }
 }

@@ -1,11 +1,12 @@
 //! `cargo xtask package`: what is deployed to Azure Functions.
 
 mod archive;
+pub(crate) mod compile;
 mod functions;
+mod symbols;
 
+use std::fmt;
 use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
 
 use crate::error::Error;
 use crate::program::Program;
@@ -19,6 +20,14 @@ const EXECUTABLE: &str = "entrada";
 /// Where the stand-ins' source files lie, as the compiler writes it into
 /// programs that contain them.
 const STAND_INS: &[u8] = b"crates/stand-ins/src";
+
+/// What those who deploy may lay beside `host.json`: which agents there are,
+/// and which role sees what (settings `ENTRADA_AGENTS` and `ENTRADA_POLICY`).
+const OWN_FILES: [&str; 2] = ["agents.json", "policy.json"];
+
+/// The largest archive that is deployed without a second thought: an instance
+/// fetches it at each cold start.
+const LARGEST: u64 = 12 << 20;
 
 /// Options of `cargo xtask package`.
 #[derive(Debug, Clone, clap::Args)]
@@ -38,120 +47,117 @@ pub(crate) struct Options {
 /// When the build fails, the package would break a rule of the host, or a
 /// file cannot be written.
 pub(crate) fn build(workspace: &Workspace, options: &Options) -> Result<String, Error> {
-    let program = compile(workspace, options.debug, &workspace.path("target"))?;
-    assemble(workspace, &program, &workspace.root().join(&options.out))
+    let folder = workspace.root().join(&options.out);
+    if options.debug {
+        let program = compile::for_tests(workspace)?;
+        return Ok(assemble(workspace, &program, &folder)?.to_string());
+    }
+    release(workspace, &workspace.path("target"), &folder)
 }
 
-/// Writes the package of an already compiled `program` to `folder`.
-pub(crate) fn assemble(
+/// Builds for release with cargo's folder `target`, and writes the package to
+/// `folder`, if it is fit to be deployed. Returns what it wrote.
+///
+/// # Errors
+/// As for [`build`]; and when the archive is too large, or the program needs a
+/// newer system than Functions may have.
+pub(crate) fn release(
     workspace: &Workspace,
-    program: &Path,
+    target: &Path,
     folder: &Path,
 ) -> Result<String, Error> {
+    let program = compile::for_release(workspace, target)?;
+    let glibc = symbols::check(&program)?;
+    let written = assemble(workspace, &program, folder)?;
+    written.check_size()?;
+    Ok(format!("{written}, needs glibc {glibc}"))
+}
+
+/// What was written.
+#[derive(Debug)]
+struct Written {
+    folder: PathBuf,
+    functions: usize,
+    /// Bytes of the archive.
+    size: u64,
+}
+
+impl Written {
+    fn check_size(&self) -> Result<(), Error> {
+        if self.size <= LARGEST {
+            return Ok(());
+        }
+        Err(Error::Rule(format!(
+            "{}.zip has {} bytes, more than {LARGEST}",
+            self.folder.display(),
+            self.size
+        )))
+    }
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} with {} functions, {:.1} MiB zipped",
+            self.folder.display(),
+            self.functions,
+            mebibytes(self.size)
+        )
+    }
+}
+
+/// Writes the package of an already compiled `program` to `folder`, and an
+/// archive of it beside it.
+fn assemble(workspace: &Workspace, program: &Path, folder: &Path) -> Result<Written, Error> {
     empty(folder)?;
     let executable = folder.join(EXECUTABLE);
     std::fs::copy(program, &executable).map_err(Error::file(program))?;
     refuse_development_code(&executable)?;
     let host = workspace.path("host.json");
     std::fs::copy(&host, folder.join("host.json")).map_err(Error::file(&host))?;
+    for name in OWN_FILES {
+        let own = workspace.path(name);
+        if own.is_file() {
+            std::fs::copy(&own, folder.join(name)).map_err(Error::file(&own))?;
+        }
+    }
     let functions = functions_of(workspace, &executable)?;
     functions::check(&functions)?;
     for function in &functions {
         let folder = folder.join(&function.name);
         std::fs::create_dir(&folder).map_err(Error::file(&folder))?;
         let document = folder.join("function.json");
-        std::fs::write(&document, format!("{:#}\n", function.document()))
+        std::fs::write(&document, format!("{:#}\n", function.document))
             .map_err(Error::file(&document))?;
     }
     let archive = folder.with_extension("zip");
     archive::write(folder, &archive, EXECUTABLE)?;
-    let size = std::fs::metadata(&archive)
-        .map_err(Error::file(&archive))?
-        .len();
-    Ok(format!(
-        "{} with {} functions, {:.1} MiB zipped",
-        folder.display(),
-        functions.len(),
-        mebibytes(size)
-    ))
+    Ok(Written {
+        folder: folder.to_path_buf(),
+        functions: functions.len(),
+        size: std::fs::metadata(&archive)
+            .map_err(Error::file(&archive))?
+            .len(),
+    })
 }
 
-/// The functions that the handler itself says it serves.
+/// The functions that the handler itself says it serves. Where the program
+/// that is deployed does not run, one for this machine is asked: they come
+/// from the same sources.
 fn functions_of(workspace: &Workspace, executable: &Path) -> Result<Vec<Function>, Error> {
-    let json = Program::new(workspace, executable)
+    let program = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        executable.to_path_buf()
+    } else {
+        compile::for_tests(workspace)?
+    };
+    let json = Program::new(workspace, program)
         .args(["functions"])
         .output()?;
     serde_json::from_str(&json).map_err(|source| Error::Json {
         what: "`entrada functions`".into(),
         source,
     })
-}
-
-/// Compiles the handler as it is deployed and returns the path of the
-/// executable.
-pub(crate) fn compile(workspace: &Workspace, debug: bool, target: &Path) -> Result<PathBuf, Error> {
-    let mut cargo = Program::cargo(
-        workspace,
-        "build --locked --package entrada --bin entrada --no-default-features",
-    )
-    .args([
-        "--message-format",
-        "json-render-diagnostics",
-        "--target-dir",
-    ])
-    .args([target]);
-    if !debug {
-        cargo = release(cargo, workspace, target);
-    }
-    let log = workspace.logs().join("package.log");
-    cargo.run(&log)?;
-    let printed = std::fs::read_to_string(&log).map_err(Error::file(&log))?;
-    executable_in(&printed).ok_or_else(|| Error::Rule("cargo named no executable `entrada`".into()))
-}
-
-/// Makes a build into `target` one for release: optimised, and with no path of
-/// this machine in what is deployed, so that the same sources give the same
-/// bytes elsewhere.
-pub(crate) fn release(cargo: Program, workspace: &Workspace, target: &Path) -> Program {
-    // Of two prefixes that match, rustc takes the later one.
-    let mut prefixes = vec![
-        (workspace.root().to_path_buf(), "."),
-        (target.to_path_buf(), "./target"),
-    ];
-    prefixes.extend(cargo_home().map(|home| (home, "cargo")));
-    let flags: Vec<String> = prefixes
-        .iter()
-        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()))
-        .collect();
-    cargo
-        .args(["--release"])
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
-}
-
-/// Where cargo keeps the sources of dependencies, whose paths would be in
-/// every message of a panic.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "cargo's own variable; the seam would make every command wait for a TLS library"
-)]
-fn cargo_home() -> Option<PathBuf> {
-    std::env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
-}
-
-/// A line of `cargo build --message-format json`.
-#[derive(Deserialize)]
-struct Message {
-    executable: Option<PathBuf>,
-}
-
-fn executable_in(printed: &str) -> Option<PathBuf> {
-    printed
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Message>(line).ok())
-        .filter_map(|message| message.executable)
-        .find(|path| path.file_stem().is_some_and(|stem| stem == EXECUTABLE))
 }
 
 /// Makes `folder` an empty folder. One that holds something else than an
@@ -196,13 +202,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_executable_is_the_one_that_cargo_names() {
-        let printed = "   Compiling entrada v0.1.0\n\
-            {\"reason\":\"compiler-artifact\",\"executable\":null}\n\
-            {\"reason\":\"compiler-artifact\",\"executable\":\"/t/debug/other\"}\n\
-            {\"reason\":\"compiler-artifact\",\"executable\":\"/t/debug/entrada\"}\n\
-            {\"reason\":\"build-finished\",\"success\":true}\n";
-        assert_eq!(executable_in(printed), Some("/t/debug/entrada".into()));
+    fn an_archive_over_twelve_mebibytes_is_refused() {
+        let written = |size| Written {
+            folder: "dist".into(),
+            functions: 1,
+            size,
+        };
+        assert!(written(12 << 20).check_size().is_ok());
+        assert!(written((12 << 20) + 1).check_size().is_err());
     }
 
     #[test]

@@ -1,0 +1,25 @@
+//! `POST /sweep`: the timer that deletes what has ended.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+
+use super::InvocationAnswer;
+use crate::error::ApiError;
+use crate::ops::Sweep;
+
+/// The name of the timer's function.
+pub const SWEEP: &str = "sweep";
+
+/// Sweeps, and tells the function's log what came of it. What the host says
+/// of the schedule is not read: it makes no difference.
+///
+/// # Errors
+/// 503 while storage is away, which shows as a failed run of the function.
+pub async fn sweep_timer(State(sweep): State<Arc<Sweep>>) -> Result<InvocationAnswer, ApiError> {
+    let line = match sweep.run().await? {
+        Some(deleted) => format!("Deleted {deleted} rows that had ended."),
+        None => "Another sweep is under way.".to_owned(),
+    };
+    Ok(InvocationAnswer::logging(vec![line]))
+}
