@@ -26,7 +26,7 @@ pub struct ApiError {
     detail: Cow<'static, str>,
     log: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
-    remedy: Option<Remedy>,
+    remedy: Option<Box<Remedy>>,
 }
 
 impl ApiError {
@@ -107,20 +107,20 @@ impl ApiError {
     /// Adds what the caller can do about it.
     #[must_use]
     pub fn with_remedy(mut self, remedy: Remedy) -> Self {
-        self.remedy = Some(remedy);
+        self.remedy = Some(Box::new(remedy));
         self
     }
 
     /// What the caller can do about it, if somebody worked that out.
     #[must_use]
     pub fn remedy(&self) -> Option<&Remedy> {
-        self.remedy.as_ref()
+        self.remedy.as_deref()
     }
 
     /// The link where the caller can do something about it, if there is one.
     #[must_use]
     pub fn step_up(&self) -> Option<&StepUpLink> {
-        match self.remedy.as_ref()? {
+        match self.remedy.as_deref()? {
             Remedy::StepUp(link) => Some(link),
             Remedy::Claims(_) | Remedy::SignIn => None,
         }

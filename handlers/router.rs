@@ -275,7 +275,7 @@ fn open_cors() -> CorsLayer {
         // A wildcard would not cover `Authorization` (Fetch standard,
         // "CORS protocol and HTTP responses").
         .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([header::RETRY_AFTER])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER])
 }
 
 async fn no_such_route() -> ApiError {

@@ -98,8 +98,8 @@ impl Grants {
         Ok(grants.len())
     }
 
-    /// Whether a grant stands that was found in storage: nobody cut its
-    /// person, client or tenant off since it began.
+    /// What the revocation list says of a grant: whether its person, client or
+    /// tenant was cut off since it began.
     pub(super) fn cut_off_since(&self, grant: &Grant) -> RevocationCheck {
         let subjects = [
             Revoked::Grant(grant.id),
@@ -116,12 +116,21 @@ impl Grants {
     /// [`GrantError::Invalid`] when it was; when nobody can tell, or storage
     /// fails.
     pub(super) async fn still_stands(&self, grant: &Grant) -> Result<(), GrantError> {
+        if !self.is_cut_off(grant)? {
+            return Ok(());
+        }
+        self.end(grant).await?;
+        Err(GrantError::Invalid("the sign-in was revoked"))
+    }
+
+    /// Whether somebody cut a grant off since it began.
+    ///
+    /// # Errors
+    /// When nobody can tell.
+    pub(super) fn is_cut_off(&self, grant: &Grant) -> Result<bool, GrantError> {
         match self.cut_off_since(grant) {
-            RevocationCheck::Clear => Ok(()),
-            RevocationCheck::Revoked => {
-                self.end(grant).await?;
-                Err(GrantError::Invalid("the sign-in was revoked"))
-            }
+            RevocationCheck::Clear => Ok(false),
+            RevocationCheck::Revoked => Ok(true),
             RevocationCheck::Unknown => Err(unavailable(
                 "the revocation list is older than a minute",
                 None,

@@ -67,6 +67,10 @@ impl Grants {
             upstream: UpstreamState::default(),
             etag: None,
         };
+        // Who is blocked gets no token that every door would refuse.
+        if self.is_cut_off(&grant)? {
+            return Err(GrantError::Invalid("the client was cut off"));
+        }
         let row = grant.to_row().with("expires_at", expires_at);
         self.tables.insert(TABLE, &row).await?;
         self.tidy(&grant.partition());

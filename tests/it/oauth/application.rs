@@ -1,6 +1,6 @@
 //! A client of the authorization server, and what a person does with it.
 
-use reqwest::{Response, StatusCode};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -129,31 +129,41 @@ impl<'a> Application<'a> {
 
     /// The answer to `POST /token` of this public client.
     pub(crate) async fn token(&self, fields: &[(&str, &str)]) -> (u16, Value) {
+        self.rig.ask(self.token_request(fields)).await
+    }
+
+    fn token_request(&self, fields: &[(&str, &str)]) -> RequestBuilder {
         let mut form = vec![("client_id", self.id.as_str())];
         form.extend(fields);
-        self.rig
-            .ask(self.rig.http.post(self.server.url("/token")).form(&form))
-            .await
+        self.rig.http.post(self.server.url("/token")).form(&form)
     }
 
     /// Redeems a code as it should be.
     pub(crate) async fn redeem(&self, code: &str) -> (u16, Value) {
-        self.token(&[
+        self.rig.ask(self.redemption(code)).await
+    }
+
+    /// The request that redeems a code.
+    pub(crate) fn redemption(&self, code: &str) -> RequestBuilder {
+        self.token_request(&[
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", self.redirect.as_str()),
             ("code_verifier", VERIFIER),
         ])
-        .await
+    }
+
+    /// The request that uses a refresh token.
+    pub(crate) fn refreshing(&self, token: &Value) -> RequestBuilder {
+        self.token_request(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token.as_str().unwrap()),
+        ])
     }
 
     /// Uses a refresh token.
     pub(crate) async fn refresh(&self, token: &Value) -> (u16, Value) {
-        self.token(&[
-            ("grant_type", "refresh_token"),
-            ("refresh_token", token.as_str().unwrap()),
-        ])
-        .await
+        self.rig.ask(self.refreshing(token)).await
     }
 }
 

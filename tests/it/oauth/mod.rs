@@ -15,4 +15,5 @@ mod remembered;
 mod revoke;
 mod scopes;
 mod step_up;
+mod table;
 mod token;

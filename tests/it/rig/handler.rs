@@ -165,11 +165,7 @@ impl Handler {
     /// Waits until it lets people in.
     pub(crate) async fn wait(&self) {
         if !becomes_healthy(&self.address).await {
-            panic!(
-                "the server does not become healthy:
-{}",
-                self.log()
-            );
+            panic!("the server does not become healthy:\n{}", self.log());
         }
     }
 

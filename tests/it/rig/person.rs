@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use url::Url;
 
 use super::{Handler, Rig};
@@ -102,26 +102,42 @@ impl<'a> Person<'a> {
             .any(|(_, name)| name.starts_with(cookie))
     }
 
-    async fn send(
-        &mut self,
-        url: &str,
-        mut request: reqwest::RequestBuilder,
-        headers: &[(&str, &str)],
-    ) -> Response {
-        let url = Url::parse(url).unwrap();
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let host = url.authority().to_owned();
+    /// `GET` as [`Self::visit`] has it, to be sent by somebody else: the answer
+    /// never reaches this browser.
+    pub(crate) fn visit_unanswered(&self, url: &str) -> RequestBuilder {
+        self.with_cookies(url, self.http.get(self.actual(url)))
+    }
+
+    /// A form as [`Self::submit`] has it, to be sent by somebody else.
+    pub(crate) fn submit_unanswered(&self, url: &str, form: &[(String, String)]) -> RequestBuilder {
+        self.with_cookies(url, self.http.post(self.actual(url)).form(form))
+    }
+
+    fn with_cookies(&self, url: &str, request: RequestBuilder) -> RequestBuilder {
+        let host = authority(url);
         let cookies: Vec<_> = self
             .cookies
             .iter()
             .filter(|((owner, _), _)| *owner == host)
             .map(|((_, name), value)| format!("{name}={value}"))
             .collect();
-        if !cookies.is_empty() {
-            request = request.header("cookie", cookies.join("; "));
+        if cookies.is_empty() {
+            return request;
         }
+        request.header("cookie", cookies.join("; "))
+    }
+
+    async fn send(
+        &mut self,
+        url: &str,
+        request: RequestBuilder,
+        headers: &[(&str, &str)],
+    ) -> Response {
+        let mut request = self.with_cookies(url, request);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let host = authority(url);
         let response = request.send().await.unwrap();
         for cookie in response.headers().get_all("set-cookie") {
             let cookie = cookie.to_str().unwrap();
@@ -188,6 +204,10 @@ impl<'a> Person<'a> {
         assert_eq!(status, 200, "{tokens}");
         tokens
     }
+}
+
+fn authority(url: &str) -> String {
+    Url::parse(url).unwrap().authority().to_owned()
 }
 
 /// The `Location` of a redirect.
