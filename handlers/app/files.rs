@@ -36,7 +36,8 @@ pub(crate) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
     parsed.map_err(|error| StartError::new(POLICY, error.to_string()))
 }
 
-pub(super) fn catalogue(settings: &Settings, ambient: &Ambient) -> Result<Catalogue, StartError> {
+/// The agents, as the settings name them.
+pub(crate) fn catalogue(settings: &Settings, ambient: &Ambient) -> Result<Catalogue, StartError> {
     const NAME: &str = "ENTRADA_AGENTS";
     let Some(path) = &settings.agents else {
         return Ok(Catalogue::default());

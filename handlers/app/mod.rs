@@ -32,11 +32,10 @@ use crate::{auth, chat, downstream, grants, identity, ops, records, weather};
 
 use error::Faults;
 pub use error::{StartError, StartErrors};
-use files::catalogue;
-pub(crate) use files::{policy_fault, read_policy};
+pub(crate) use files::{catalogue, policy_fault, read_policy};
 use pieces::{Shared, pieces};
 use secrets::{Secrets, secrets};
-pub(crate) use secrets::{identity, load_key_ring, vault};
+pub(crate) use secrets::{credential, identity, load_key_ring, vault};
 use storage::make_tables;
 pub(crate) use storage::open_tables;
 use upstream::upstream;

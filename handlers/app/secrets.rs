@@ -175,3 +175,19 @@ pub(crate) async fn load_key_ring(
     let ring = secrets.rings.current();
     ring.map_err(|missing| lacking(missing.0.detail()))
 }
+
+/// The application's credential as it stands now, for commands that run once.
+pub(crate) async fn credential(
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Result<Arc<dyn ClientCredential>, StartError> {
+    let identity = identity(settings, ambient)?;
+    let secrets = secrets(settings, identity.as_ref(), ambient)?;
+    if let Some(vault_secret) = &secrets.vault_secret {
+        vault_secret
+            .refresh()
+            .await
+            .map_err(|error| StartError::new("ENTRADA_KEY_VAULT_URL", chain(&error)))?;
+    }
+    Ok(secrets.credential)
+}

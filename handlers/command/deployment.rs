@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use entrada_ambient::{Environment, FixedEnvironment, ProcessEnvironment};
 use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
-use crate::config::BaseUrl;
+use super::serve::Failure;
+use crate::config::{BaseUrl, Settings};
 
 /// How long one answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -92,6 +94,40 @@ impl Deployment {
         let authority = self.authority.as_ref();
         settings.extend(authority.map(|url| ("ENTRADA_AUTHORITY", url.to_string())));
         settings
+    }
+}
+
+/// Settings for looking at things rather than for serving: `given` over the
+/// process's environment, nothing stored, and plain http allowed.
+pub(crate) fn lenient_settings(given: Vec<(&'static str, String)>) -> Result<Settings, Failure> {
+    let environment = Over {
+        given: FixedEnvironment::new(given),
+        defaults: FixedEnvironment::new([
+            ("ENTRADA_STORAGE", "https://unused.invalid"),
+            ("ENTRADA_KEY_VAULT_URL", "https://unused.invalid"),
+        ]),
+    };
+    let (settings, _) = Settings::load(&environment, true).map_err(|faults| {
+        Failure::other(format!(
+            "{faults}\nSet them, or name the server with --url."
+        ))
+    })?;
+    Ok(settings)
+}
+
+/// What was given, over the process's environment, over defaults.
+#[derive(Debug)]
+struct Over {
+    given: FixedEnvironment,
+    defaults: FixedEnvironment,
+}
+
+impl Environment for Over {
+    fn get(&self, name: &str) -> Option<String> {
+        self.given
+            .get(name)
+            .or_else(|| ProcessEnvironment.get(name))
+            .or_else(|| self.defaults.get(name))
     }
 }
 

@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use entrada_ambient::{Environment, FixedEnvironment, ProcessEnvironment};
+use entrada_ambient::ProcessEnvironment;
 use entrada_entra::{AccessTokenValidator, Discovery};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::deployment::Deployment;
+use super::deployment::{Deployment, lenient_settings};
 use super::serve::{Failure, ambient, runtime};
 use crate::app::{self, Ambient};
-use crate::config::{BaseUrl, Settings};
+use crate::config::BaseUrl;
 use crate::explain::{Explainer, PublishedKeys, explain_code};
 use crate::identity::{KeyRing, KeyRings, OwnTokens};
 use crate::terminal::{Terminal, Tone};
@@ -108,19 +108,7 @@ async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer
         given = deployment.settings(base);
         published = PublishedKeys::fetch(base, &ambient.http).await;
     }
-    let environment = Beneath {
-        given: FixedEnvironment::new(given),
-        // Nothing is stored or signed here, so neither need be set.
-        defaults: FixedEnvironment::new([
-            ("ENTRADA_STORAGE", "https://unused.invalid"),
-            ("ENTRADA_KEY_VAULT_URL", "https://unused.invalid"),
-        ]),
-    };
-    let (settings, _) = Settings::load(&environment, true).map_err(|faults| {
-        Failure::other(format!(
-            "{faults}\nSet them, or name the server with --url."
-        ))
-    })?;
+    let settings = lenient_settings(given)?;
     let ring = settings
         .secrets
         .key_ring
@@ -147,22 +135,6 @@ async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer
         policy,
         now: clock.unix(),
     })
-}
-
-/// What was given, over the process's environment, over defaults.
-#[derive(Debug)]
-struct Beneath {
-    given: FixedEnvironment,
-    defaults: FixedEnvironment,
-}
-
-impl Environment for Beneath {
-    fn get(&self, name: &str) -> Option<String> {
-        self.given
-            .get(name)
-            .or_else(|| ProcessEnvironment.get(name))
-            .or_else(|| self.defaults.get(name))
-    }
 }
 
 fn read_standard_input() -> Result<String, Failure> {

@@ -2,6 +2,7 @@
 
 mod audit;
 mod deployment;
+mod doctor;
 mod explain;
 mod functions;
 mod keys;
@@ -36,6 +37,7 @@ enum Command {
     /// Looks into the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    Doctor(doctor::DoctorArguments),
     Explain(explain::ExplainArguments),
     /// Prints the functions that a package declares, as JSON.
     #[command(hide = true)]
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
         None | Some(Command::Serve) => serve::serve(),
         Some(Command::Audit(command)) => audit::run(&command),
         Some(Command::Keys(command)) => keys::run(&command),
+        Some(Command::Doctor(arguments)) => return finish(doctor::run(&arguments)),
         Some(Command::Explain(arguments)) => return finish(explain::run(&arguments)),
         Some(Command::Functions) => functions::print(),
         #[cfg(feature = "dev")]

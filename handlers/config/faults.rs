@@ -21,6 +21,14 @@ impl SettingsFaults {
         self.faults.is_empty()
     }
 
+    /// Each fault: the setting's name, and what is wrong with it and what to
+    /// do about it.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.faults
+            .iter()
+            .map(|(name, what)| (name.as_str(), what.as_str()))
+    }
+
     /// The names of the settings at fault, in the order in which they were
     /// noted.
     pub fn names(&self) -> impl Iterator<Item = &str> {

@@ -10,12 +10,12 @@ use entrada_ambient::Clock;
 use entrada_entra::{AccessTokenValidator, Discovery, EntraClient};
 use entrada_tables::Tables;
 use http::header::{CACHE_CONTROL, RETRY_AFTER};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
 use super::sweep::last_sweep;
-use super::{HealthReport, MissingPiece, ServiceStatus, Services, Status};
+use super::{HealthReport, MissingPiece, ServiceStatus, Services, Status, beat};
 use crate::auth::credential_trouble;
 use crate::error::chain;
 use crate::identity::{KeyRings, Revocations};
@@ -205,9 +205,13 @@ fn missing(sources: &HealthSources, storage: ServiceStatus) -> Vec<MissingPiece>
     missing
 }
 
-/// Answers 200, or 503 while the server cannot serve.
-pub async fn health(State(health): State<Arc<Health>>) -> Response {
+/// Answers 200, or 503 while the server cannot serve; with
+/// `Accept: text/event-stream` as two events a second apart.
+pub async fn health(State(health): State<Arc<Health>>, headers: HeaderMap) -> Response {
     let report = health.report().await;
+    if beat::is_asked_for(&headers) {
+        return beat::answer(&report);
+    }
     let no_store = [(CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     if report.status == Status::Unhealthy {
         let wait = [(RETRY_AFTER, HeaderValue::from_static("10"))];

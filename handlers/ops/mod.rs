@@ -1,5 +1,6 @@
 //! Operations: readiness, health.
 
+mod beat;
 mod health;
 mod report;
 mod root;

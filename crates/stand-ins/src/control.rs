@@ -33,6 +33,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/federated-credential", post(federated_credential))
         .route("/vault-access", post(vault_access))
         .route("/faults", post(faults))
+        .route("/registration", post(registration))
         .route("/requests", get(requests))
         .route("/reset", post(reset))
         .layer(middleware::from_fn(loopback_only))
@@ -212,6 +213,16 @@ async fn faults(
 ) -> Result<StatusCode, Refused> {
     context.faults.add(fault).map_err(bad_request)?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn registration(
+    State(context): State<Context>,
+    Body(patch): Body<Value>,
+) -> Result<Json<Value>, Refused> {
+    if !patch.is_object() {
+        return Err(bad_request("a merge patch is an object"));
+    }
+    Ok(Json(context.registrations.patch(&patch)))
 }
 
 #[derive(Deserialize)]

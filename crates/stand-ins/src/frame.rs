@@ -3,6 +3,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::DATE;
+use axum::middleware::Next;
+use axum::response::Response;
 use entrada_ambient::{Clock, Random};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -14,6 +19,7 @@ use crate::directory;
 use crate::entra::keys::SigningKeys;
 use crate::entra::{Entra, Parts};
 use crate::faults::Faults;
+use crate::graph::registrations::Registrations;
 use crate::requests::RequestLog;
 use crate::seal::Seal;
 use crate::serve::serve;
@@ -125,6 +131,8 @@ pub(crate) struct Context {
     pub(crate) vault: Arc<Vault>,
     pub(crate) faults: Arc<Faults>,
     pub(crate) requests: Arc<RequestLog>,
+    /// What Graph says of the registered application.
+    pub(crate) registrations: Arc<Registrations>,
 }
 
 /// Running stand-ins. They stop when this is dropped.
@@ -218,6 +226,7 @@ async fn context(
         vault: Arc::new(Vault::new(clock.clone(), random.clone(), entra.clone())),
         clock,
         random,
+        registrations: Arc::new(Registrations::sound(&base)),
         public_url: base,
         entra,
         faults: Arc::default(),
@@ -240,8 +249,26 @@ fn router(context: &Context) -> Router {
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&context.requests),
             requests::record,
+        ))
+        .layer(axum::middleware::from_fn_with_state(
+            Arc::clone(&context.clock),
+            date,
         ));
     stand_ins.nest("/stand-in", control::router(context.clone()))
+}
+
+/// Every answer is dated by the stand-ins' own clock (RFC 9110 section
+/// 6.6.1), by which others see whether theirs is right.
+async fn date(State(clock): State<Arc<dyn Clock>>, request: Request, next: Next) -> Response {
+    let form = time::macros::format_description!(
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let mut response = next.run(request).await;
+    let now = clock.now().to_offset(time::UtcOffset::UTC);
+    if let Some(Ok(date)) = now.format(form).ok().map(HeaderValue::try_from) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 fn https_port(options: &StandInOptions) -> Result<u16, StandInError> {

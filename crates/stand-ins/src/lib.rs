@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `/{tenant}/…`, `/common/discovery/instance` | Microsoft Entra ID ([`directory`] says who is in it) |
 //! | `/foundry/…` | Azure AI Foundry |
-//! | `/graph/…` | Microsoft Graph: the own profile |
+//! | `/graph/…` | Microsoft Graph: the own profile, and the registration of the application |
 //! | `/secrets`, `/deletedsecrets` | Azure Key Vault, over https alone |
 //! | `/msi/token` | the managed identity endpoint of App Service and Functions |
 //! | `/stand-in/…` | control of the stand-ins themselves |
@@ -33,6 +33,7 @@
 //! | `POST /stand-in/certificates` | [`CertificateRegistration`] | registers a certificate as credential of an application |
 //! | `POST /stand-in/federated-credential` | `{"state":` [`Federation`]`}` | whether the application trusts the managed identity yet |
 //! | `POST /stand-in/vault-access` | [`VaultAccess`] | gives the managed identity or a persona a role at the vault, or takes it |
+//! | `POST /stand-in/registration` | a JSON merge patch | changes what Graph says of the application: `application`, `servicePrincipal`, `federatedIdentityCredentials`, `oauth2PermissionGrants`, `appRoleAssignedTo` |
 //! | `POST /stand-in/faults` | [`Fault`] | the next requests to a route fail in that way |
 //! | `GET /stand-in/requests` | query `path`: part of the path | what was asked of the stand-ins, oldest first, with secrets replaced by a prefix of their SHA-256 |
 //! | `POST /stand-in/reset` | | forgets faults, requests, the vault's secrets and every change of people and access; keys stay |

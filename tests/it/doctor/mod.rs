@@ -1,4 +1,8 @@
 //! `entrada explain` and `entrada doctor`, as people run them.
 
 mod explain;
+mod front;
+mod local;
 mod program;
+mod registration;
+mod server;

@@ -52,3 +52,19 @@ pub(super) async fn entrada(
         errors: String::from_utf8(output.stderr).unwrap(),
     }
 }
+
+/// The ids of what the doctor found.
+pub(super) fn found(run: &Run) -> Vec<String> {
+    let report = run.json();
+    let areas = report["areas"].as_array().unwrap();
+    let lines = areas.iter().flat_map(|area| area[1].as_array().unwrap());
+    lines
+        .filter(|line| line["result"] == "found")
+        .map(|line| {
+            // Whatever is named is explained and can be mended.
+            assert!(line["why"].as_str().unwrap().len() > 20, "{line}");
+            assert!(line["fix"]["what"].as_str().unwrap().len() > 6, "{line}");
+            line["id"].as_str().unwrap().to_owned()
+        })
+        .collect()
+}

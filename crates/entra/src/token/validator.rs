@@ -10,8 +10,8 @@ use super::claims::Claims;
 use super::compact::TOKEN_LIMIT;
 use super::verifier::{Verified, Verifier};
 use super::{AccessToken, AccessTokenError, SubjectKind};
-use crate::keys::{Keys, KeysStatus, SigningKey};
-use crate::{Discovery, EntraSettings};
+use crate::keys::{Keys, KeysStatus, NoKey, SigningKey};
+use crate::{Discovery, EntraSettings, FetchError};
 
 /// Verified tokens that are kept.
 const CACHED_TOKENS: u64 = 10_000;
@@ -107,6 +107,18 @@ impl AccessTokenValidator {
         };
         self.accepted.insert(fingerprint, accepted);
         Ok(token)
+    }
+
+    /// Has Entra's signing keys at hand, fetching them if there are none, and
+    /// says how many there are.
+    ///
+    /// # Errors
+    /// When there are none and they cannot be fetched.
+    pub async fn load_keys(&self) -> Result<usize, FetchError> {
+        match self.verifier.keys.known("").await {
+            Err(NoKey::Unavailable(error)) => Err(error),
+            Ok(_) | Err(NoKey::Unknown) => Ok(self.keys_status().keys),
+        }
     }
 
     /// How fresh Entra's signing keys are.

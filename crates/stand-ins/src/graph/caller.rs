@@ -17,6 +17,15 @@ impl Graph {
     /// Graph, delegated, with the permission, and not from before the
     /// person's sessions were revoked.
     pub(super) fn authenticate(&self, headers: &HeaderMap) -> Result<&'static Persona, Problem> {
+        self.authenticate_for(headers, &[PERMISSION])
+    }
+
+    /// The same with any of these permissions.
+    pub(super) fn authenticate_for(
+        &self,
+        headers: &HeaderMap,
+        permissions: &[&str],
+    ) -> Result<&'static Persona, Problem> {
         let token = headers
             .get(AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -38,7 +47,7 @@ impl Graph {
                 "/me request is only valid with delegated authentication flow.",
             ));
         }
-        if !has_permission(&verified) {
+        if !has_permission(&verified, permissions) {
             return Err(Problem::denied());
         }
         let persona = personas()
@@ -81,12 +90,12 @@ impl Graph {
     }
 }
 
-fn has_permission(token: &VerifiedToken) -> bool {
+fn has_permission(token: &VerifiedToken, permissions: &[&str]) -> bool {
     let scopes = token.claims.get("scp").and_then(Value::as_str);
     scopes
         .unwrap_or_default()
         .split(' ')
-        .any(|scope| scope == PERMISSION)
+        .any(|scope| permissions.contains(&scope))
 }
 
 fn message(fault: &TokenFault) -> &'static str {

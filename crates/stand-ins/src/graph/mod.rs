@@ -1,14 +1,17 @@
 //! Microsoft Graph, under `/graph`: the signed-in person's own profile
 //! (`GET /v1.0/me`), for tokens that carry the delegated permission
-//! `User.Read`.
+//! `User.Read`, and the registration of the application, for tokens that may
+//! read it.
 //!
 //! Graph evaluates access continuously: a token from before the person's
 //! sessions were revoked, or of an account that is disabled now, meets a claims
 //! challenge although it has not expired.
 
+mod administration;
 mod caller;
 mod me;
 mod problem;
+pub(crate) mod registrations;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +25,7 @@ use entrada_ambient::{Clock, Random};
 use crate::entra::Entra;
 use crate::frame::Context;
 use problem::{Occasion, Problem};
+use registrations::Registrations;
 
 /// The state of the Graph stand-in.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ struct Graph {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     entra: Arc<Entra>,
+    registrations: Arc<Registrations>,
 }
 
 impl Graph {
@@ -47,10 +52,13 @@ pub(crate) fn router(context: &Context) -> Router {
         clock: Arc::clone(&context.clock),
         random: Arc::clone(&context.random),
         entra: Arc::clone(&context.entra),
+        registrations: Arc::clone(&context.registrations),
     });
     let elsewhere = Arc::clone(&graph);
     Router::new()
         .route("/v1.0/me", get(me::read))
+        .route("/v1.0/{resource}", get(administration::read))
+        .route("/v1.0/{resource}/{collection}", get(administration::list))
         .fallback(async move || {
             let problem = Problem::new(
                 StatusCode::NOT_FOUND,

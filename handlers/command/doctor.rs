@@ -1,0 +1,224 @@
+//! `entrada doctor`: what is wrong with a set-up, and what mends it.
+
+use std::io::Read as _;
+use std::process::{ExitCode, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use entrada_ambient::ProcessEnvironment;
+use entrada_entra::{Discovery, Tenancy};
+use secrecy::SecretString;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::deployment::{Deployment, lenient_settings};
+use super::explain::{base_url, print};
+use super::serve::{Failure, ambient, runtime};
+use crate::app::Ambient;
+use crate::config::{BaseUrl, Settings};
+use crate::doctor::registration::{self, Expected};
+use crate::doctor::{Grade, Report, local, url};
+use crate::terminal::Terminal;
+
+/// How long the Azure CLI may take to hand over a token.
+const AZURE_CLI: Duration = Duration::from_secs(30);
+/// What is read of standard input, in bytes.
+const LONGEST: u64 = 64 * 1024;
+
+/// Finds what is wrong with a set-up, and says what mends it
+///
+/// Three areas, together or each by itself:
+///
+///   --local  (what it does without options) the settings of this environment
+///            and all that they lead to: policy, agents, key ring, storage,
+///            Entra, its keys, the clock, the application's credential
+///   --url    a running server as clients see it, without a token: metadata,
+///            sign-in, cookies, CORS, headers, streaming, the MCP doors, the
+///            caller's address, base URL and custom domain
+///   --entra  the application's registration, through Microsoft Graph: roles,
+///            scope, optional claims, redirect URIs, credentials, consent
+///
+/// Each finding says what is wrong, why it matters, and the command or line that
+/// mends it. Nothing is changed, and no wait is longer than half a minute.
+///
+/// Exits with 1 when there is a fault, with 0 when there is none (warnings do
+/// not count).
+#[derive(Debug, Args)]
+#[command(verbatim_doc_comment, after_long_help = EXAMPLES)]
+pub(super) struct DoctorArguments {
+    /// Looks at this environment's settings and what they lead to
+    #[arg(long)]
+    local: bool,
+    /// Looks at the server at this base URL
+    #[arg(long, value_name = "URL", value_parser = base_url)]
+    url: Option<BaseUrl>,
+    /// Looks at the application's registration in Entra
+    #[arg(long)]
+    entra: bool,
+    /// Takes a token for Microsoft Graph from standard input (`-`); without
+    /// it, the Azure CLI is asked for one (`az login` first)
+    #[arg(long, value_name = "-", value_parser = ["-"], requires = "entra")]
+    graph_token: Option<String>,
+    /// Client id of the application; else the server's (--url), else
+    /// `ENTRADA_CLIENT_ID`
+    #[arg(long, value_name = "GUID", requires = "entra")]
+    client_id: Option<Uuid>,
+    /// Object (principal) id of the managed identity that signs in as the
+    /// application: `azd env get-value ENTRADA_IDENTITY_PRINCIPAL_ID`
+    #[arg(long, value_name = "GUID", requires = "entra")]
+    identity: Option<Uuid>,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  After a deployment with azd:
+    entrada doctor --url \"$(azd env get-value ENTRADA_BASE_URL)\" --entra \\
+      --identity \"$(azd env get-value ENTRADA_IDENTITY_PRINCIPAL_ID)\"
+
+  The settings of a local run:
+    set -a; . ./.env; entrada doctor
+
+  In a pipeline, with a token of its own; prints the faults alone:
+    az account get-access-token --resource-type ms-graph --query accessToken -o tsv |
+      entrada doctor --url https://entrada.contoso.com --entra --graph-token - --json |
+      jq '.areas[][1][] | select(.grade == \"fault\")'
+
+docs/doctor.md lists every finding.";
+
+pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
+    let ambient = ambient()?;
+    let report = runtime()?.block_on(examine(arguments, &ambient))?;
+    if arguments.json {
+        let text = json!({
+            "faults": report.count(Grade::Fault),
+            "warnings": report.count(Grade::Warning),
+            "areas": report.areas,
+        });
+        print(&serde_json::to_string_pretty(&text).map_err(Failure::other)?)?;
+    } else {
+        print(&report.render(&Terminal::of_standard_output(&ProcessEnvironment)))?;
+    }
+    Ok(if report.count(Grade::Fault) == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn examine(arguments: &DoctorArguments, ambient: &Ambient) -> Result<Report, Failure> {
+    let mut report = Report::default();
+    if arguments.local || (arguments.url.is_none() && !arguments.entra) {
+        local::examine(&mut report, &ProcessEnvironment, ambient).await;
+    }
+    if let Some(base) = &arguments.url {
+        url::examine(&mut report, base, ambient).await;
+    }
+    if arguments.entra {
+        let (settings, expected) = expected(arguments, ambient).await?;
+        let token = match arguments.graph_token {
+            Some(_) => read_token()?,
+            None => ask_azure_cli(expected.tenant_id).await?,
+        };
+        registration::examine(&mut report, &expected, &settings.graph_url, token, ambient).await;
+    }
+    Ok(report)
+}
+
+/// What the registration should be: by the server if one is named, else by
+/// the settings.
+async fn expected(
+    arguments: &DoctorArguments,
+    ambient: &Ambient,
+) -> Result<(Settings, Expected), Failure> {
+    let mut given = Vec::new();
+    if let Some(base) = &arguments.url {
+        let deployment = Deployment::ask(base, &ambient.http)
+            .await
+            .map_err(Failure::other)?;
+        given = deployment.settings(base);
+    }
+    let by_server = !given.is_empty();
+    if let Some(client_id) = arguments.client_id {
+        given.retain(|(name, _)| *name != "ENTRADA_CLIENT_ID");
+        given.push(("ENTRADA_CLIENT_ID", client_id.to_string()));
+    }
+    let settings = lenient_settings(given)?;
+    let callback = match &arguments.url {
+        Some(base) => base.join("/auth/callback"),
+        None => settings.callback_url.to_string(),
+    };
+    let expected = Expected {
+        client_id: settings.entra.client_id,
+        tenant_id: settings.entra.tenant_id,
+        issuer: issuer(&settings, ambient).await,
+        scope: settings.entra.required_scope.clone(),
+        callbacks: vec![callback],
+        // A server does not say whose people may come in.
+        audience: (!by_server).then(|| audience(&settings.entra.tenancy)),
+        identity: arguments.identity,
+    };
+    Ok((settings, expected))
+}
+
+/// The home tenant's issuer as the authority names it, else as it is
+/// documented ("OIDC on the Microsoft identity platform").
+async fn issuer(settings: &Settings, ambient: &Ambient) -> String {
+    let entra = Arc::new(settings.entra.clone());
+    let tenant = entra.tenant_id;
+    let authority = entra.authority.as_str().trim_end_matches('/').to_owned();
+    let discovery = Discovery::new(entra, ambient.http.clone(), ambient.clock.clone());
+    match discovery.tenant(tenant).await {
+        Ok(configuration) => configuration.issuer(tenant),
+        Err(_) => format!("{authority}/{tenant}/v2.0"),
+    }
+}
+
+fn audience(tenancy: &Tenancy) -> &'static str {
+    match tenancy {
+        Tenancy::Home => "AzureADMyOrg",
+        Tenancy::Listed(_) | Tenancy::AnyOrganization => "AzureADMultipleOrgs",
+        Tenancy::AnyOrganizationOrPersonal => "AzureADandPersonalMicrosoftAccount",
+    }
+}
+
+fn read_token() -> Result<SecretString, Failure> {
+    let mut text = String::new();
+    std::io::stdin()
+        .lock()
+        .take(LONGEST)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::other(format!("standard input: {error}")))?;
+    token(&text).ok_or_else(|| Failure::other("standard input held no token for Microsoft Graph"))
+}
+
+fn token(text: &str) -> Option<SecretString> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| SecretString::from(text))
+}
+
+/// The token of whoever is signed in to the Azure CLI.
+async fn ask_azure_cli(tenant: Uuid) -> Result<SecretString, Failure> {
+    const HOW: &str = "Sign in with `az login`, or give a token by --graph-token -.";
+    let running = tokio::process::Command::new("az")
+        .args(["account", "get-access-token", "--resource-type", "ms-graph"])
+        .args(["--tenant", &tenant.to_string()])
+        .args(["--query", "accessToken", "--output", "tsv"])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let answer = tokio::time::timeout(AZURE_CLI, running)
+        .await
+        .map_err(|_| Failure::other(format!("the Azure CLI did not answer. {HOW}")))?
+        .map_err(|error| Failure::other(format!("the Azure CLI cannot be run: {error}. {HOW}")))?;
+    let text = zeroize::Zeroizing::new(answer.stdout);
+    std::str::from_utf8(&text)
+        .ok()
+        .filter(|_| answer.status.success())
+        .and_then(token)
+        .ok_or_else(|| Failure::other(format!("the Azure CLI gave no token. {HOW}")))
+}

@@ -1,0 +1,49 @@
+//! The settings themselves.
+
+use entrada_ambient::Environment;
+use tracing_subscriber::EnvFilter;
+
+use super::setting_fix;
+use crate::config::Settings;
+use crate::doctor::{Finding, Report};
+use crate::fix::Fix;
+
+pub(super) fn examine(report: &mut Report, environment: &dyn Environment) -> Option<Settings> {
+    match Settings::load(environment, false) {
+        Ok((settings, warnings)) => {
+            report.good("every setting has the form that it needs");
+            for warning in warnings {
+                report.found(Finding::warning(
+                    "setting-without-meaning",
+                    warning,
+                    "Somebody may believe that it still does something.",
+                    Fix::new("Remove it."),
+                ));
+            }
+            log_filter(report, &settings);
+            Some(settings)
+        }
+        Err(faults) => {
+            for (name, what) in faults.iter() {
+                report.found(Finding::fault(
+                    "setting",
+                    format!("{name} {what}"),
+                    "The server ends at its start, and names this.",
+                    setting_fix("Set it as docs/settings.md says:", name, "…"),
+                ));
+            }
+            None
+        }
+    }
+}
+
+fn log_filter(report: &mut Report, settings: &Settings) {
+    if let Err(error) = EnvFilter::try_new(&settings.log) {
+        report.found(Finding::fault(
+            "log-filter",
+            format!("ENTRADA_LOG is no log filter: {error}"),
+            "The server ends at its start.",
+            setting_fix("Set a filter:", "ENTRADA_LOG", "info"),
+        ));
+    }
+}

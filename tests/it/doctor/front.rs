@@ -1,0 +1,128 @@
+//! Something that stands in front of a server and spoils what passes.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use tokio::net::TcpListener;
+
+/// What it does to answers.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Damage {
+    /// Passes everything on.
+    None,
+    /// Answers a path itself.
+    Status(&'static str, u16),
+    /// Answers everything by a redirect.
+    Redirect(&'static str),
+    /// Takes a header off the answers of a path (all: empty).
+    Drop(&'static str, &'static str),
+    /// Puts a header on the answers of a path.
+    Set(&'static str, &'static str, &'static str),
+    /// Replaces text in the bodies of a path.
+    Replace(&'static str, &'static str, &'static str),
+    /// Replaces text in a header of a path.
+    ReplaceHeader(&'static str, &'static str, &'static str, &'static str),
+    /// Hides the origin of a request.
+    HideOrigin,
+    /// Collects answers before it passes them on.
+    Collect,
+}
+
+/// The front itself.
+pub(super) struct Front {
+    pub(super) url: String,
+    state: Arc<Mutex<(String, Damage)>>,
+    listener: Option<TcpListener>,
+}
+
+type Shared = (Arc<Mutex<(String, Damage)>>, reqwest::Client);
+
+impl Front {
+    pub(super) async fn bind() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        Self {
+            url,
+            state: Arc::new(Mutex::new((String::new(), Damage::None))),
+            listener: Some(listener),
+        }
+    }
+
+    /// Stands in front of the server at `behind` from now on.
+    pub(super) fn serve(&mut self, behind: String, http: reqwest::Client) {
+        self.state.lock().unwrap().0 = behind;
+        let routes = Router::new()
+            .fallback(pass)
+            .with_state((self.state.clone(), http));
+        let listener = self.listener.take().unwrap();
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+    }
+
+    pub(super) fn spoil(&self, damage: Damage) {
+        self.state.lock().unwrap().1 = damage;
+    }
+}
+
+async fn pass(State((state, http)): State<Shared>, mut request: Request) -> Response {
+    let (behind, damage) = state.lock().unwrap().clone();
+    let path = request.uri().path().to_owned();
+    let at = |wanted: &str| wanted.is_empty() || wanted == path;
+    match damage {
+        Damage::Status(wanted, status) if at(wanted) => {
+            return StatusCode::from_u16(status).unwrap().into_response();
+        }
+        Damage::Redirect(location) => {
+            return (StatusCode::FOUND, [("location", location)]).into_response();
+        }
+        Damage::HideOrigin => {
+            request.headers_mut().remove("origin");
+        }
+        _ => {}
+    }
+    let url = format!("{behind}{}", request.uri().path_and_query().unwrap());
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+    let answer = http
+        .request(parts.method, url)
+        .headers(parts.headers)
+        .body(body)
+        .send()
+        .await
+        .unwrap();
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    headers.remove("transfer-encoding");
+    let body = match damage {
+        Damage::Collect => Body::from(answer.bytes().await.unwrap()),
+        Damage::Replace(wanted, from, to) if at(wanted) && !is_stream(&headers) => {
+            headers.remove("content-length");
+            Body::from(answer.text().await.unwrap().replace(from, to))
+        }
+        _ => Body::from_stream(answer.bytes_stream()),
+    };
+    match damage {
+        Damage::Drop(wanted, name) if at(wanted) => {
+            headers.remove(name);
+        }
+        Damage::Set(wanted, name, value) if at(wanted) => {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            );
+        }
+        Damage::ReplaceHeader(wanted, name, from, to) if at(wanted) => {
+            let value = headers[name].to_str().unwrap().replace(from, to);
+            headers.insert(HeaderName::from_static(name), value.try_into().unwrap());
+        }
+        _ => {}
+    }
+    (status, headers, body).into_response()
+}
+
+fn is_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get("content-type");
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+}

@@ -1,0 +1,114 @@
+//! `entrada doctor --url`: each fault of a server, or of what stands in front
+//! of it, seeded by itself.
+
+use super::front::{Damage, Front};
+use super::program::{entrada, found};
+use crate::rig::Rig;
+
+async fn diagnose(url: &str) -> (i32, Vec<String>) {
+    let run = entrada(&[], &["doctor", "--url", url, "--json"], "").await;
+    (run.code, found(&run))
+}
+
+const LIMITED: (&str, &str) = ("ENTRADA_REQUESTS_PER_MINUTE", "10000");
+
+#[tokio::test]
+async fn a_sound_server_has_no_finding() {
+    let rig = Rig::with(&[LIMITED]).await;
+    assert_eq!(diagnose(&rig.handler.base).await, (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
+    let mut front = Front::bind().await;
+    let rig = Rig::with(&[LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
+    front.serve(rig.handler.url(""), rig.http.clone());
+    assert_eq!(diagnose(&front.url).await, (0, Vec::new()));
+    let server = "/.well-known/oauth-authorization-server";
+    let resource = "/.well-known/oauth-protected-resource/mcp";
+    let webhook = "/runtime/webhooks/mcp";
+    let health = "/api/health";
+    let sound = "\"storage\":\"operational\"";
+    let away = "\"storage\":\"unavailable\"";
+    let known = "\"client_addresses\":\"known\"";
+    let missing = "\"client_addresses\":\"missing\"";
+    for (damage, id) in [
+        (Damage::Status("/", 404), "not-entrada"),
+        (Damage::Status("/", 503), "not-entrada"),
+        (
+            Damage::Redirect("https://localhost/.auth/login/aad"),
+            "platform-authentication",
+        ),
+        (Damage::Replace(health, sound, away), "server-storage"),
+        (Damage::Replace(health, known, missing), "caller-address"),
+        (Damage::Drop(health, "cache-control"), "headers"),
+        (Damage::Replace(server, "S256", "plain"), "server-metadata"),
+        (Damage::Status(resource, 404), "resource-metadata"),
+        (
+            Damage::Replace("/.well-known/jwks.json", "\"keys\"", "\"none\""),
+            "published-keys",
+        ),
+        (Damage::Drop("/auth/login", "set-cookie"), "cookie"),
+        (
+            Damage::ReplaceHeader("/auth/login", "set-cookie", "HttpOnly; ", ""),
+            "cookie",
+        ),
+        (Damage::Status("/auth/login", 200), "cookie"),
+        (
+            Damage::ReplaceHeader("/auth/login", "location", "code_challenge_method", "x"),
+            "sign-in",
+        ),
+        (Damage::Drop("/mcp", "www-authenticate"), "challenge"),
+        (Damage::Drop(webhook, "www-authenticate"), "extension-door"),
+        (Damage::Status(webhook, 404), "extension-door-missing"),
+        (
+            Damage::Set(server, "access-control-allow-credentials", "true"),
+            "cors",
+        ),
+        (
+            Damage::Drop("/token", "access-control-allow-origin"),
+            "cors",
+        ),
+        (
+            Damage::Set("/mcp", "access-control-allow-origin", "*"),
+            "foreign-origin",
+        ),
+        (
+            Damage::Drop("/", "content-security-policy"),
+            "content-security-policy",
+        ),
+        (Damage::Collect, "streaming"),
+    ] {
+        front.spoil(damage);
+        let (code, mut ids) = diagnose(&front.url).await;
+        if let Damage::Status("/auth/login", _) = damage {
+            // No sign-in at all is seen by both of its halves.
+            ids.retain(|id| id != "sign-in");
+        }
+        assert_eq!((code, ids), (1, vec![id.to_owned()]), "{damage:?}");
+    }
+    front.spoil(Damage::HideOrigin);
+    let (_, ids) = diagnose(&front.url).await;
+    assert!(ids.contains(&"foreign-origin".to_owned()), "{ids:?}");
+}
+
+#[tokio::test]
+async fn nobody_there_and_another_name_are_named() {
+    let rig = Rig::with(&[LIMITED]).await;
+    let other = rig.handler.base.replace("localhost", "127.0.0.1");
+    assert_eq!(diagnose(&other).await, (1, vec!["base-url".to_owned()]));
+    let gone = diagnose("http://localhost:9").await;
+    assert_eq!(gone, (1, vec!["unreachable".to_owned()]));
+}
+
+#[tokio::test]
+async fn an_address_header_that_does_not_come_and_limits_that_are_off_are_named() {
+    let rig = Rig::with(&[("ENTRADA_CLIENT_IP_HEADER", "client-ip")]).await;
+    let warned = vec!["limits-off".to_owned()];
+    assert_eq!(diagnose(&rig.handler.base).await, (0, warned));
+    let rig = Rig::with(&[LIMITED, ("ENTRADA_CLIENT_IP_HEADER", "client-ip")]).await;
+    // Somebody was at a door that is limited by address.
+    rig.http.get(rig.url("/auth/info")).send().await.unwrap();
+    let named = vec!["caller-address".to_owned()];
+    assert_eq!(diagnose(&rig.handler.base).await, (1, named));
+}
