@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use entrada_ambient::{Clock, Random};
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::auth::step_up::{self, StepUpLink};
 use crate::error::PendingError;
+use crate::telemetry::{self, IncomingTrace};
 
 /// The answer's header that carries the correlation id.
 pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -71,19 +72,25 @@ pub async fn surround(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let id = request
-        .headers()
-        .get("traceparent")
-        .and_then(trace_id)
-        .unwrap_or_else(|| surroundings.random.uuid_v4());
-    request.extensions_mut().insert(CorrelationId(id));
-    let span = tracing::info_span!(
-        "request",
-        method = %request.method(),
-        path = loggable(request.uri().path()),
-        correlation_id = %id,
+    let incoming = IncomingTrace::of(request.headers());
+    let id = incoming.as_ref().map_or_else(
+        || surroundings.random.uuid_v4(),
+        |incoming| incoming.trace_id,
     );
+    request.extensions_mut().insert(CorrelationId(id));
+    let method = request.method().clone();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let span = telemetry::begin(incoming.as_ref(), id, || {
+        tracing::info_span!(
+            "request",
+            otel.kind = "server",
+            method = %method,
+            path = loggable(request.uri().path()),
+            correlation_id = %id,
+        )
+    });
     let started = surroundings.clock.monotonic();
+    let of_request = span.clone();
     let answering = async move {
         let mut response = next.run(request).await;
         if let Some(error) = response.extensions_mut().remove::<PendingError>() {
@@ -93,16 +100,19 @@ pub async fn surround(
             response.headers_mut().insert(CORRELATION_ID, value);
         }
         let elapsed = surroundings.clock.monotonic().saturating_sub(started);
+        let status = response.status();
         tracing::debug!(
-            status = response.status().as_u16(),
+            status = status.as_u16(),
             duration_ms = elapsed.as_secs_f64() * 1000.0,
             "answered"
         );
+        let route = matched.as_ref().map_or("other", MatchedPath::as_str);
+        telemetry::finish(&of_request, &method, route, status);
+        telemetry::request_answered(&method, route, status, elapsed);
         response
     };
-    CURRENT
-        .scope(CorrelationId(id), answering.instrument(span))
-        .await
+    let answering = CURRENT.scope(CorrelationId(id), answering.instrument(span));
+    entrada_ambient::continuing(incoming.map(|incoming| incoming.header), answering).await
 }
 
 /// A path as it may be logged: the id of a step-up is a link that only one
@@ -156,48 +166,4 @@ fn render(response: &Response, error: &PendingError, id: Uuid, clock: &dyn Clock
         );
     }
     rendered
-}
-
-/// The trace id of a `traceparent` header (W3C Trace Context section 3.2).
-fn trace_id(value: &HeaderValue) -> Option<Uuid> {
-    let mut parts = value.to_str().ok()?.split('-');
-    let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
-    if version.len() != 2 || trace.len() != 32 || parent.len() != 16 {
-        return None;
-    }
-    Uuid::try_parse(trace).ok().filter(|id| !id.is_nil())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_trace_id_becomes_the_correlation_id() {
-        let value =
-            HeaderValue::from_static("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-        assert_eq!(
-            trace_id(&value)
-                .map(|id| id.simple().to_string())
-                .as_deref(),
-            Some("0af7651916cd43dd8448eb211c80319c")
-        );
-    }
-
-    #[test]
-    fn the_id_of_a_step_up_is_not_logged() {
-        assert_eq!(loggable("/auth/step-up/secret"), "/auth/step-up/");
-        assert_eq!(loggable("/auth/login"), "/auth/login");
-    }
-
-    #[test]
-    fn a_malformed_or_null_trace_is_ignored() {
-        for value in [
-            "",
-            "00-zz-b7ad6b7169203331-01",
-            "00-00000000000000000000000000000000-b7ad6b7169203331-00",
-        ] {
-            assert_eq!(trace_id(&HeaderValue::from_static(value)), None);
-        }
-    }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use entrada_ambient::send;
 use entrada_foundry::claims_challenge;
 use http::StatusCode;
 use reqwest::{Client, Response};
@@ -105,14 +106,18 @@ impl Graph {
 
     async fn ask(&self, token: &SecretString) -> Result<Response, GraphError> {
         let url = format!("{}/v1.0/me", self.base.as_str().trim_end_matches('/'));
-        self.http
+        let failed = |error: reqwest::Error| transport(&error.without_url());
+        let request = self
+            .http
             .get(url)
             .query(&[("$select", SELECT)])
             .bearer_auth(token.expose_secret())
             .timeout(LIMIT)
-            .send()
+            .build()
+            .map_err(failed)?;
+        send(&self.http, request, "Microsoft Graph")
             .await
-            .map_err(|error| transport(&error.without_url()))
+            .map_err(failed)
     }
 }
 

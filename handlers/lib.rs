@@ -36,6 +36,7 @@ pub mod secrets;
 #[cfg(test)]
 mod snapshot;
 pub mod state;
+pub mod telemetry;
 pub mod terminal;
 pub mod weather;
 

@@ -5,15 +5,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::serve::ListenerExt;
+use azure_core::credentials::TokenCredential;
 use entrada_ambient::{NetworkOptions, ProcessEnvironment, SystemClock, SystemRandom, http_client};
+use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::app::{Ambient, App, policy_fault};
-use crate::config::{Settings, SettingsFaults};
+use crate::app::{Ambient, App, identity, policy_fault};
+use crate::config::{Settings, SettingsFaults, TelemetrySettings};
 use crate::log_filter::log_filter;
+use crate::telemetry::{Bearer, Telemetry};
 
 /// Why the program ends.
 #[derive(Debug)]
@@ -52,17 +55,23 @@ pub(crate) fn ambient() -> Result<Ambient, Failure> {
 /// One JSON object for each event, on standard output: the Functions host
 /// takes standard error for errors (azure-functions-host,
 /// `WorkerProcess.cs`).
-fn log_as_json(filter: &str) -> Result<(), Failure> {
-    let filter = log_filter(filter).map_err(|error| Failure(format!("ENTRADA_LOG: {error}")))?;
-    let layer = tracing_subscriber::fmt::layer()
+fn log_as_json(filter: &str, telemetry: Option<&Telemetry>) -> Result<(), Failure> {
+    let fault = |error| Failure(format!("ENTRADA_LOG: {error}"));
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
-        .with_writer(std::io::stdout);
-    tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
-        .init();
+        .with_writer(std::io::stdout)
+        .with_filter(log_filter(filter).map_err(fault)?);
+    match telemetry {
+        None => tracing_subscriber::registry().with(lines).init(),
+        Some(telemetry) => {
+            let mut layers = telemetry.layers(log_filter(filter).map_err(fault)?);
+            layers.push(lines.boxed());
+            tracing_subscriber::registry().with(layers).init();
+        }
+    }
     Ok(())
 }
 
@@ -74,14 +83,66 @@ fn all_faults(mut faults: SettingsFaults) -> Failure {
     Failure(faults.to_string())
 }
 
+/// Telemetry, where the settings say where it goes. The runtime must be
+/// entered.
+fn telemetry(settings: &Settings, ambient: &Ambient) -> Result<Option<Telemetry>, Failure> {
+    let TelemetrySettings {
+        connection,
+        ratio,
+        instance,
+        authenticated,
+    } = &settings.telemetry;
+    let Some(connection) = connection else {
+        return Ok(None);
+    };
+    let identity = identity(settings, ambient).map_err(Failure::other)?;
+    let bearer = identity.filter(|_| *authenticated).map(bearer);
+    let http = ambient.http.clone();
+    Telemetry::start(connection, *ratio, instance.clone(), http, bearer)
+        .map(Some)
+        .map_err(Failure::other)
+}
+
+/// Tokens of the managed identity for ingestion (Microsoft Learn, "Microsoft
+/// Entra authentication for Application Insights").
+fn bearer(identity: Arc<dyn TokenCredential>) -> Bearer {
+    Bearer::new(move || {
+        let identity = identity.clone();
+        async move {
+            let scope = "https://monitor.azure.com/.default";
+            let token = identity.get_token(&[scope], None).await.ok()?;
+            Some(SecretString::from(token.token.secret().to_owned()))
+        }
+    })
+}
+
+/// Being asked to end, where somebody asks: the Functions host never does, and
+/// kills.
+async fn asked_to_end() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => std::future::pending().await,
+    }
+}
+
 pub(super) fn serve() -> Result<(), Failure> {
     let (settings, warnings) = Settings::load(&ProcessEnvironment, false).map_err(all_faults)?;
-    log_as_json(&settings.log)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
     let ambient = ambient()?;
     runtime()?.block_on(async {
+        let telemetry = telemetry(&settings, &ambient)?;
+        log_as_json(&settings.log, telemetry.as_ref())?;
+        for warning in warnings {
+            tracing::warn!("{warning}");
+        }
         let app = App::assemble(&settings, &ambient).map_err(Failure::other)?;
         let listener = TcpListener::bind(settings.listen)
             .await
@@ -96,8 +157,16 @@ pub(super) fn serve() -> Result<(), Failure> {
                 tracing::debug!(error = crate::error::chain(&error), "a connection waits for more");
             }
         });
-        axum::serve(listener, service)
-            .await
-            .map_err(Failure::other)
+        let serving = async { axum::serve(listener, service).await };
+        let Some(telemetry) = telemetry else {
+            return serving.await.map_err(Failure::other);
+        };
+        // Crash-only, but what was seen until now is worth three seconds.
+        let outcome = tokio::select! {
+            served = serving => served.map_err(Failure::other),
+            () = asked_to_end() => Ok(()),
+        };
+        telemetry.stop().await;
+        outcome
     })
 }

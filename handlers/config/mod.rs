@@ -12,6 +12,7 @@ mod names;
 mod reader;
 mod secrets;
 mod storage;
+mod telemetry;
 mod weather;
 
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ use reader::Reader;
 pub use reader::Surroundings;
 pub use secrets::SecretSettings;
 pub use storage::StorageSettings;
+pub use telemetry::TelemetrySettings;
 pub use weather::WeatherSettings;
 
 /// The port when nobody says otherwise: the one that Functions Core Tools
@@ -89,6 +91,8 @@ pub struct Settings {
     pub graph_url: Url,
     /// Where weather comes from.
     pub weather: WeatherSettings,
+    /// Where telemetry goes.
+    pub telemetry: TelemetrySettings,
     /// Log filter, in the form of `tracing_subscriber::EnvFilter`.
     pub log: String,
 }
@@ -126,6 +130,7 @@ impl Settings {
         let daemons = reader.flag("ENTRADA_DAEMONS", false);
         let foundry_endpoint = reader.address("ENTRADA_FOUNDRY_ENDPOINT");
         let consent_hosts = reader.list("ENTRADA_CONSENT_HOSTS");
+        let telemetry = telemetry::read(&mut reader);
         let settings = (|| {
             Some(Self {
                 listen,
@@ -152,6 +157,7 @@ impl Settings {
                 policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
                 graph_url: graph_url?,
                 weather: weather?,
+                telemetry,
                 log: reader
                     .text("ENTRADA_LOG")
                     .unwrap_or_else(|| "info".to_owned()),

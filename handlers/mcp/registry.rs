@@ -7,12 +7,14 @@ use std::sync::Arc;
 use jsonschema::Validator;
 use rmcp::model::{JsonObject, Tool as ToolDefinition};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 use super::definition::{DefinitionError, Facts, define, problems};
 use super::erased::{AnyPublicTool, AnyTool};
 use super::{Progress, PublicTool, Tool, ToolError};
 use crate::identity::Principal;
 use crate::policy::{Policy, ToolClass};
+use crate::telemetry::tool_called;
 
 /// How a call ended.
 #[derive(Debug)]
@@ -198,11 +200,24 @@ impl Registry {
             Ok(arguments) => arguments,
             Err(error) => return Outcome::Failed(error),
         };
-        match &entry.runner {
-            Runner::Signed(tool) => tool.call(caller, arguments, progress).await,
-            Runner::Open(tool) => tool.call(arguments).await,
-        }
-        .into()
+        let called = self
+            .tools
+            .get_key_value(name)
+            .map_or("", |(known, _)| *known);
+        let span = tracing::info_span!("tool", otel.name = called, tool = called);
+        let running = async {
+            match &entry.runner {
+                Runner::Signed(tool) => tool.call(caller, arguments, progress).await,
+                Runner::Open(tool) => tool.call(arguments).await,
+            }
+        };
+        let outcome = Outcome::from(running.instrument(span).await);
+        let came_of_it = match &outcome {
+            Outcome::Done(_) => "done",
+            Outcome::Failed(_) | Outcome::Unknown => "failed",
+        };
+        tool_called(called, came_of_it);
+        outcome
     }
 
     /// Calls a tool for somebody without a token. Only public ones exist for

@@ -47,6 +47,8 @@ mod sign_in;
 #[cfg(test)]
 mod stand_ins;
 #[cfg(test)]
+mod telemetry;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod tools;

@@ -9,8 +9,10 @@ mod clock;
 mod environment;
 mod network;
 mod random;
+mod trace;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use network::{NetworkError, NetworkOptions, http_client, http_client_with_resolver};
 pub use random::{Random, SystemRandom};
+pub use trace::{continuing, send, traceparent, upstream_span};

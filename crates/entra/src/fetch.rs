@@ -166,7 +166,8 @@ fn pause(attempt: u32, spread: &[u8], asked: Option<Duration>) -> Option<Duratio
 }
 
 async fn ask_once(request: RequestBuilder) -> Result<Answer, FetchError> {
-    let response = request.send().await?;
+    let (http, request) = request.build_split();
+    let response = entrada_ambient::send(&http, request?, "Microsoft Entra ID").await?;
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         return Err(FetchError::Status {

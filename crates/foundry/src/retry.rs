@@ -26,6 +26,9 @@ pub(crate) enum Repeat {
     UnlessAccepted,
 }
 
+/// What telemetry calls it.
+const SERVICE: &str = "Azure AI Foundry";
+
 /// Sends `request`, at most three times.
 ///
 /// # Errors
@@ -40,7 +43,7 @@ pub(crate) async fn send(
         let Some(copy) = request.try_clone() else {
             break;
         };
-        let outcome = http.execute(copy).await;
+        let outcome = entrada_ambient::send(http, copy, SERVICE).await;
         let Some(pause) = wait(&outcome, repeat, pause) else {
             return conclude(outcome).await;
         };
@@ -50,7 +53,7 @@ pub(crate) async fn send(
         );
         sleep(pause).await;
     }
-    conclude(http.execute(request).await).await
+    conclude(entrada_ambient::send(http, request, SERVICE).await).await
 }
 
 /// How long to wait before sending again; `None` when the outcome stands.

@@ -35,6 +35,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/faults", post(faults))
         .route("/registration", post(registration))
         .route("/requests", get(requests))
+        .route("/telemetry", get(telemetry))
         .route("/reset", post(reset))
         .layer(middleware::from_fn(loopback_only))
         .with_state(context)
@@ -239,10 +240,15 @@ async fn requests(
     Json(context.requests.matching(&query.path))
 }
 
+async fn telemetry(State(context): State<Context>) -> Json<Vec<Value>> {
+    Json(context.telemetry.items())
+}
+
 async fn reset(State(context): State<Context>) -> StatusCode {
     context.entra.reset();
     context.vault.reset();
     context.faults.clear();
     context.requests.clear();
+    context.telemetry.clear();
     StatusCode::NO_CONTENT
 }

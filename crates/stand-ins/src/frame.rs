@@ -20,6 +20,7 @@ use crate::entra::keys::SigningKeys;
 use crate::entra::{Entra, Parts};
 use crate::faults::Faults;
 use crate::graph::registrations::Registrations;
+use crate::ingestion::Telemetry;
 use crate::requests::RequestLog;
 use crate::seal::Seal;
 use crate::serve::serve;
@@ -27,8 +28,8 @@ use crate::store::{Store, StoreError};
 use crate::tls::{TlsError, TlsIdentity, private_identity, server_config};
 use crate::vault::{self, Vault};
 use crate::{
-    KeyError, MintError, TokenRequest, control, entra, faults, foundry, graph, managed_identity,
-    requests,
+    KeyError, MintError, TokenRequest, control, entra, faults, foundry, graph, ingestion,
+    managed_identity, requests,
 };
 
 /// How the stand-ins are started.
@@ -133,6 +134,7 @@ pub(crate) struct Context {
     pub(crate) requests: Arc<RequestLog>,
     /// What Graph says of the registered application.
     pub(crate) registrations: Arc<Registrations>,
+    pub(crate) telemetry: Arc<Telemetry>,
 }
 
 /// Running stand-ins. They stop when this is dropped.
@@ -231,6 +233,7 @@ async fn context(
         entra,
         faults: Arc::default(),
         requests: Arc::default(),
+        telemetry: Arc::default(),
     })
 }
 
@@ -242,6 +245,10 @@ fn router(context: &Context) -> Router {
         .merge(managed_identity::router(Arc::clone(&context.entra)))
         .nest("/foundry", foundry::router(context))
         .nest("/graph", graph::router(context))
+        .nest(
+            "/application-insights",
+            ingestion::router(Arc::clone(&context.telemetry)),
+        )
         .layer(axum::middleware::from_fn_with_state(
             Arc::clone(&context.faults),
             faults::apply,

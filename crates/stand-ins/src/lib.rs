@@ -13,6 +13,7 @@
 //! | `/graph/…` | Microsoft Graph: the own profile, and the registration of the application |
 //! | `/secrets`, `/deletedsecrets` | Azure Key Vault, over https alone |
 //! | `/msi/token` | the managed identity endpoint of App Service and Functions |
+//! | `/application-insights/…` | ingestion of Application Insights |
 //! | `/stand-in/…` | control of the stand-ins themselves |
 //!
 //! The Entra stand-in is strict where Entra is documented to be. Where its
@@ -36,6 +37,7 @@
 //! | `POST /stand-in/registration` | a JSON merge patch | changes what Graph says of the application: `application`, `servicePrincipal`, `federatedIdentityCredentials`, `oauth2PermissionGrants`, `appRoleAssignedTo` |
 //! | `POST /stand-in/faults` | [`Fault`] | the next requests to a route fail in that way |
 //! | `GET /stand-in/requests` | query `path`: part of the path | what was asked of the stand-ins, oldest first, with secrets replaced by a prefix of their SHA-256 |
+//! | `GET /stand-in/telemetry` | | every item of telemetry that came, oldest first |
 //! | `POST /stand-in/reset` | | forgets faults, requests, the vault's secrets and every change of people and access; keys stay |
 
 pub mod cli;
@@ -47,6 +49,7 @@ mod faults;
 mod foundry;
 mod frame;
 mod graph;
+mod ingestion;
 mod managed_identity;
 mod requests;
 mod seal;

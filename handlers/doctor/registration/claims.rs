@@ -41,9 +41,13 @@ pub(super) fn examine(report: &mut Report, expected: &Expected, application: &Ap
             )),
         ));
     }
-    let Some(wanted) = expected.audience else {
-        return;
-    };
+    if let Some(wanted) = expected.audience {
+        audience(report, wanted, application);
+    }
+}
+
+/// Whose accounts may sign in, by Entra and by the settings.
+fn audience(report: &mut Report, wanted: &str, application: &Application) {
     if application.sign_in_audience == wanted {
         report.good(format!(
             "it is for the accounts that may come in ({wanted})"

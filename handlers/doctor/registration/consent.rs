@@ -16,12 +16,9 @@ pub(super) async fn examine(
         "oauth2PermissionGrants?$filter=clientId%20eq%20'{}'",
         principal.id
     );
-    let grants: Vec<PermissionGrant> = match graph.list(&path).await {
-        Ok(grants) => grants,
-        Err(_) => {
-            report.skipped("consent: the token may not read it");
-            return;
-        }
+    let Ok(grants) = graph.list::<PermissionGrant>(&path).await else {
+        report.skipped("consent: the token may not read it");
+        return;
     };
     let for_all = |own: bool, scope: &str| {
         grants.iter().any(|grant| {

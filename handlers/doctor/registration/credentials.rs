@@ -28,12 +28,9 @@ pub(super) async fn examine(
         "applications(appId='{}')/federatedIdentityCredentials",
         expected.client_id
     );
-    let trusted: Vec<FederatedCredential> = match graph.list(&path).await {
-        Ok(trusted) => trusted,
-        Err(_) => {
-            report.skipped("federated credentials: the token may not read them");
-            return;
-        }
+    let Ok(trusted) = graph.list::<FederatedCredential>(&path).await else {
+        report.skipped("federated credentials: the token may not read them");
+        return;
     };
     let now = ambient.clock.now();
     let has_secret = ends(application).any(|end| end.is_none_or(|end| end > now));

@@ -34,7 +34,7 @@ pub(super) async fn challenge(report: &mut Report, visitor: &Visitor<'_>, right_
     let header = answer.header("www-authenticate");
     let location = answer.header("location");
     if location.contains("/.auth/login")
-        || answer.header("x-ms-middleware-request-id") != ""
+        || !answer.header("x-ms-middleware-request-id").is_empty()
             && !header.contains("resource_metadata")
     {
         report.found(platform_authentication());

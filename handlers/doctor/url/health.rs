@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Visitor;
+use super::visit::member;
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 use crate::terminal::printable;
@@ -16,7 +17,10 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) {
         }
     };
     let health = answer.json();
-    let services = health["services"].as_object().cloned().unwrap_or_default();
+    let services = member(&health, "services")
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
     let mut findings: Vec<Finding> = services
         .iter()
         .filter(|(_, status)| matches!(status.as_str(), Some("unavailable" | "degraded")))
@@ -33,7 +37,7 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) {
         &answer.header("age"),
     );
     addresses(report, &health);
-    if health["limits"] == "off" {
+    if *member(&health, "limits") == "off" {
         report.found(Finding::warning(
             "limits-off",
             "nothing limits how often somebody may call",
@@ -120,7 +124,7 @@ fn cached(report: &mut Report, control: &str, age: &str) {
 
 /// Whether the caller's address reaches the server.
 fn addresses(report: &mut Report, health: &Value) {
-    match health["client_addresses"].as_str() {
+    match member(health, "client_addresses").as_str() {
         Some("missing") => report.found(Finding::fault(
             "caller-address",
             "the header that names the caller's address does not reach the server",

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Visitor;
+use super::visit::member;
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 use crate::identity::Door;
@@ -20,7 +21,7 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) -> bool 
     let issuer = server
         .as_ref()
         .ok()
-        .and_then(|document| document["issuer"].as_str())
+        .and_then(|document| member(document, "issuer").as_str())
         .unwrap_or_default()
         .to_owned();
     if !issuer.is_empty() && issuer != base {
@@ -34,7 +35,7 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) -> bool 
         Err(reason) => findings.push(fault("server-metadata", SERVER, &reason)),
     }
     match document(visitor, OPENID).await {
-        Ok(document) if document["issuer"] == base => {}
+        Ok(document) if *member(&document, "issuer") == base => {}
         Ok(_) => findings.push(fault("server-metadata", OPENID, "its issuer is another")),
         Err(reason) => findings.push(fault("server-metadata", OPENID, &reason)),
     }
@@ -46,7 +47,10 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) -> bool 
         }
     }
     match document(visitor, "/.well-known/jwks.json").await {
-        Ok(keys) if keys["keys"].as_array().is_some_and(|keys| !keys.is_empty()) => {}
+        Ok(keys)
+            if member(&keys, "keys")
+                .as_array()
+                .is_some_and(|keys| !keys.is_empty()) => {}
         Ok(_) => findings.push(no_keys("there are none")),
         Err(reason) => findings.push(no_keys(&reason)),
     }
@@ -120,7 +124,7 @@ fn server_faults(document: &Value, base: &str) -> Option<Finding> {
         "jwks_uri",
     ];
     let elsewhere = endpoints.iter().find(|name| {
-        !document[**name]
+        !member(document, name)
             .as_str()
             .is_some_and(|url| url.starts_with(&format!("{base}/")))
     });
@@ -131,7 +135,7 @@ fn server_faults(document: &Value, base: &str) -> Option<Finding> {
             &format!("its `{name}` is not under {base}"),
         ));
     }
-    let methods = document["code_challenge_methods_supported"].as_array();
+    let methods = member(document, "code_challenge_methods_supported").as_array();
     let has_s256 = methods.is_some_and(|methods| methods.iter().any(|method| method == "S256"));
     (!has_s256).then(|| {
         fault(
@@ -143,14 +147,14 @@ fn server_faults(document: &Value, base: &str) -> Option<Finding> {
 }
 
 fn resource_fault(document: &Value, base: &str, path: &str, url: &str) -> Option<Finding> {
-    if document["resource"] != format!("{base}{path}") {
+    if *member(document, "resource") != format!("{base}{path}") {
         return Some(fault(
             "resource-metadata",
             url,
             &format!("its `resource` is not {base}{path}"),
         ));
     }
-    let servers = document["authorization_servers"].as_array();
+    let servers = member(document, "authorization_servers").as_array();
     let names_us = servers.is_some_and(|servers| servers.iter().any(|server| server == base));
     (!names_us).then(|| {
         fault(

@@ -1,5 +1,6 @@
 //! Whether Entrada answers there at all.
 
+use super::visit::member;
 use super::{Answer, Visitor};
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
@@ -7,9 +8,9 @@ use crate::fix::Fix;
 pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) -> bool {
     let base = visitor.base.as_str();
     match visitor.get("/", &[("accept", "application/json")]).await {
-        Ok(answer) if answer.json()["name"] == "entrada" => {
+        Ok(answer) if *member(&answer.json(), "name") == "entrada" => {
             let body = answer.json();
-            let version = body["version"].as_str().unwrap_or("?");
+            let version = member(&body, "version").as_str().unwrap_or("?");
             report.good(format!("Entrada {version} answers at {base}"));
             true
         }

@@ -84,7 +84,7 @@ fn redirect(answer: &Answer, base: &str, right_name: bool) -> Option<Finding> {
                 "/auth/login does not lead to Entra (status {})",
                 answer.status.as_u16()
             ),
-            "Nobody can sign in.",
+            "Nobody can sign in: every sign-in begins there.",
             Fix::new("Ask yourself what answers:").line(format!("curl -i {base}/auth/login")),
         ));
     }
@@ -93,7 +93,7 @@ fn redirect(answer: &Answer, base: &str, right_name: bool) -> Option<Finding> {
         Finding::fault(
             "sign-in",
             "Entra is told to send people back to another address than this server's",
-            "The sign-in ends somewhere else.",
+            "A sign-in that begins here ends at another server.",
             Fix::new("The callback lies under the base URL:")
                 .line(format!("ENTRADA_CALLBACK_URL={base}/auth/callback")),
         )

@@ -49,6 +49,11 @@ impl Answer {
     }
 }
 
+/// A member of a JSON object; null when there is none.
+pub(super) fn member<'a>(value: &'a Value, name: &str) -> &'a Value {
+    value.get(name).unwrap_or(&Value::Null)
+}
+
 impl<'a> Visitor<'a> {
     pub(in crate::doctor) fn new(base: &'a BaseUrl, ambient: &'a Ambient) -> Self {
         Self {

@@ -9,8 +9,10 @@ use azure_core::http::{
     ClientOptions, Context, ExponentialRetryOptions, Method, Pipeline, PipelineSendOptions,
     RawResponse, Request, RetryOptions, Transport,
 };
+use entrada_ambient::upstream_span;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
+use tracing::Instrument as _;
 use url::Url;
 
 use super::tries::{DoubtfulTries, WatchTries};
@@ -132,7 +134,12 @@ impl Service {
             skip_checks: true,
             ..PipelineSendOptions::default()
         };
-        let sent = self.pipeline.send(&context, &mut request, Some(options));
+        let host = request.url().host_str().unwrap_or_default();
+        let span = upstream_span("Azure Table Storage", request.method().as_str(), host);
+        let sent = self
+            .pipeline
+            .send(&context, &mut request, Some(options))
+            .instrument(span);
         let response = tokio::time::timeout(DEADLINE, sent)
             .await
             .map_err(|elapsed| TableError::unavailable_because("no answer in time", elapsed))?

@@ -65,6 +65,7 @@ const LEFT_ALONE: [(&str, &[&str]); 7] = [
             "ENTRADA_LIMIT_USER",
             "ENTRADA_LOG",
             "ENTRADA_REQUESTS_PER_MINUTE",
+            "ENTRADA_TRACE_RATIO",
         ],
     ),
     (
