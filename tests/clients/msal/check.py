@@ -240,6 +240,34 @@ def on_behalf_of_with_a_certificate():
     assert "access_token" in result, result
 
 
+def on_behalf_of_with_a_managed_identity():
+    def identity_token(resource="api://AzureADTokenExchange"):
+        answer = requests.get(
+            f"{CONTROL}/msi/token",
+            params={"api-version": "2019-08-01", "resource": resource},
+            headers={"x-identity-header": "stand-in-identity-header"},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        return answer.json()["access_token"]
+
+    def ask(token):
+        assertion = control("token", {"persona": "reader"})["access_token"]
+        app = application(credential={"client_assertion": token})
+        return app.acquire_token_on_behalf_of(assertion, FOUNDRY)
+
+    result = ask(identity_token())
+    assert claims(result["access_token"])["appidacr"] == "2", result
+    refused(ask(identity_token("https://vault.azure.net")), 700211, "invalid_client")
+    person = control("token", {"persona": "reader"})["access_token"]
+    refused(ask(person), 700212, "invalid_client")
+    for state, code in (("propagating", 70021), ("other_subject", 700213), ("absent", 70025)):
+        control("federated-credential", {"state": state})
+        refused(ask(identity_token()), code, "invalid_client")
+    control("federated-credential", {"state": "trusted"})
+    assert "access_token" in ask(identity_token())
+
+
 def on_behalf_of_a_forged_assertion():
     forged = control("token", {"persona": "reader", "signature": "corrupt"})["access_token"]
     result = application().acquire_token_on_behalf_of(forged, FOUNDRY)
@@ -368,6 +396,7 @@ CHECKS = [
     client_credentials,
     on_behalf_of,
     on_behalf_of_with_a_certificate,
+    on_behalf_of_with_a_managed_identity,
     on_behalf_of_a_forged_assertion,
     on_behalf_of_without_consent,
     on_behalf_of_after_asking_for_consent,

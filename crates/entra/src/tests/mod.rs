@@ -3,6 +3,7 @@
 
 mod access_tokens;
 mod authority;
+mod credentials;
 mod discovery;
 mod errors;
 mod examination;
