@@ -1,6 +1,7 @@
 //! `entrada keys`: in a vault, over its life.
 
 use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::{Officer, control, keys, secretless};
 use crate::rig::Rig;
@@ -53,13 +54,20 @@ async fn init_waits_for_a_role_that_does_not_count_yet() {
         !done && text.contains("Key Vault Secrets Officer"),
         "{text}"
     );
-    let later = async {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        let role = json!({"role": "secrets_officer"});
-        control(&rig.stand_ins, "vault-access", role).await;
-    };
-    let ((done, text), ()) = tokio::join!(keys(&rig, &["init", "--wait", "1m"]), later);
-    assert!(done && text.contains("Trying again in 2 s"), "{text}");
+    let mut child = super::command(&rig, &["init", "--wait", "1m"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let tried = lines.next_line().await.unwrap().unwrap();
+    assert!(tried.contains("Trying again in 2 s"), "{tried}");
+    let role = json!({"role": "secrets_officer"});
+    control(&rig.stand_ins, "vault-access", role).await;
+    let mut text = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        text += &line;
+    }
+    assert!(child.wait().await.unwrap().success(), "{text}");
     assert!(text.contains("has a key ring now"), "{text}");
 }
 

@@ -117,8 +117,8 @@ pub(super) fn secretless(stand_ins: &StandIns) -> Vec<(String, String)> {
     .collect()
 }
 
-/// What `entrada keys …` printed, and whether it succeeded.
-pub(super) async fn keys(rig: &Rig, arguments: &[&str]) -> (bool, String) {
+/// `entrada keys …` against the rig's vault.
+pub(super) fn command(rig: &Rig, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_entrada"));
     command
         .env_clear()
@@ -128,7 +128,12 @@ pub(super) async fn keys(rig: &Rig, arguments: &[&str]) -> (bool, String) {
         .args(arguments)
         .stdin(Stdio::null())
         .kill_on_drop(true);
-    let output = command.output().await.unwrap();
+    command
+}
+
+/// What `entrada keys …` printed, and whether it succeeded.
+pub(super) async fn keys(rig: &Rig, arguments: &[&str]) -> (bool, String) {
+    let output = command(rig, arguments).output().await.unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.success(), text + &errors)
