@@ -1,5 +1,6 @@
-//! Asking the person before something is destroyed, by a second round of the
-//! call (MCP 2026-07-28, "Multi Round-Trip Requests").
+//! Asking the person by a second round of the call (MCP 2026-07-28, "Multi
+//! Round-Trip Requests"): before something is destroyed, and to open a link
+//! where Entra wants something first.
 //!
 //! Clients that cannot ask decide for themselves by the tool's
 //! `destructiveHint`, as they did before that version.
@@ -8,18 +9,22 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rmcp::model::{
-    CallToolRequestParams, ElicitResult, ElicitationAction, ErrorData, InputRequiredResult,
-    InputResponses, JsonObject, Tool as ToolDefinition,
+    CallToolRequestParams, CallToolResponse, ElicitResult, ElicitationAction, ErrorData,
+    InputRequiredResult, InputResponses, JsonObject, Tool as ToolDefinition,
 };
 use rmcp::service::{RequestContext, RoleServer};
 use serde_json::{Value, json};
 
-use super::RequestStates;
+use super::{RequestStates, ToolError};
+use crate::auth::step_up::StepUpLink;
 use crate::error::chain;
 use crate::identity::Principal;
 
-/// The question's key.
+/// The key of the question whether a call is meant.
 const KEY: &str = "confirmation";
+
+/// The key of the request to open a link.
+const LINK: &str = "step_up";
 
 /// The answer's field.
 const FIELD: &str = "confirm";
@@ -32,6 +37,9 @@ const SHOWN: usize = 500;
 pub(super) struct Round {
     /// Whether the client can ask the person something, and expects to.
     asks: bool,
+    /// Whether the client can have the person open a link, and has not yet
+    /// in this call.
+    opens: bool,
     state: Option<String>,
     responses: Option<InputResponses>,
 }
@@ -56,15 +64,28 @@ impl Round {
             .protocol_version()
             .is_some_and(|version| !version.has_initialize());
         // `elicitation: {}` means forms (MCP, "Elicitation", capabilities).
-        let forms = context
+        let elicitation = context
             .client_capabilities()
-            .and_then(|declared| declared.elicitation)
-            .is_some_and(|elicitation| elicitation.form.is_some() || elicitation.url.is_none());
+            .and_then(|declared| declared.elicitation);
+        let (forms, links) = elicitation.map_or((false, false), |elicitation| {
+            let links = elicitation.url.is_some();
+            (elicitation.form.is_some() || !links, links)
+        });
+        let responses = request.input_responses.take();
+        let opened = responses
+            .as_ref()
+            .is_some_and(|responses| responses.contains_key(LINK));
         Self {
             asks: in_rounds && forms,
+            opens: in_rounds && links && !opened,
             state: request.request_state.take(),
-            responses: request.input_responses.take(),
+            responses,
         }
+    }
+
+    /// Whether the client can have the person open a link now.
+    pub(super) fn opens(&self) -> bool {
+        self.opens
     }
 
     /// What the person says to a call of a destructive tool.
@@ -161,6 +182,24 @@ fn ask(
     let question = serde_json::from_value(question)
         .map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
     Ok(Confirmation::Asked(Box::new(question)))
+}
+
+/// The request to open the link of an error, in the place of the error. The
+/// client makes the call again when the person is done.
+pub(super) fn open(error: &ToolError, link: &StepUpLink) -> Result<CallToolResponse, ErrorData> {
+    let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, link.expose().as_bytes()));
+    let request = json!({
+        "resultType": "input_required",
+        "inputRequests": {LINK: {"method": "elicitation/create", "params": {
+            "mode": "url",
+            "message": error.message(),
+            "url": link.expose(),
+            "elicitationId": id,
+        }}},
+    });
+    serde_json::from_value::<InputRequiredResult>(request)
+        .map(Into::into)
+        .map_err(|error| ErrorData::internal_error(error.to_string(), None))
 }
 
 fn later(error: &dyn std::error::Error) -> ErrorData {

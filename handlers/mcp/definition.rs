@@ -12,6 +12,7 @@ use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 use thiserror::Error;
 
+use super::portable::portable;
 use super::{Effects, PublicTool, Tool};
 use crate::policy::ToolClass;
 
@@ -109,7 +110,7 @@ pub(super) fn define<A: JsonSchema, O: JsonSchema>(
 ) -> Result<(ToolDefinition, Validator), DefinitionError> {
     facts.check_effects()?;
     let fault = |what: String| facts.fault(what);
-    let mut input = schema_of::<A>().map_err(fault)?;
+    let input = schema_of::<A>().map_err(fault)?;
     let output = schema_of::<O>().map_err(fault)?;
     if input.get("additionalProperties") != Some(&Value::Bool(false)) {
         return Err(facts.fault("its arguments take unknown members: add deny_unknown_fields"));
@@ -119,6 +120,9 @@ pub(super) fn define<A: JsonSchema, O: JsonSchema>(
     if let Err(error) = arguments.validate(example) {
         return Err(fault(format!("its example is not valid: {error}")));
     }
+    // Arguments are checked by the schema as it was, which names faults
+    // better; what is published means the same.
+    let mut input = portable(input);
     input.insert("examples".to_owned(), Value::from(vec![example.clone()]));
     let annotations = ToolAnnotations::with_title(facts.title)
         .read_only(facts.effects.read_only)
@@ -127,7 +131,7 @@ pub(super) fn define<A: JsonSchema, O: JsonSchema>(
         .open_world(facts.effects.open_world);
     let definition = ToolDefinition::new(facts.name, facts.description, Arc::new(input))
         .with_title(facts.title)
-        .with_raw_output_schema(Arc::new(output))
+        .with_raw_output_schema(Arc::new(portable(output)))
         .with_annotations(annotations);
     Ok((definition, arguments))
 }

@@ -10,6 +10,7 @@ mod erased;
 mod list;
 mod message;
 mod origin;
+mod portable;
 mod progress;
 mod registry;
 mod request_state;

@@ -163,7 +163,8 @@ impl Registry {
     }
 
     /// The tool of a call that would destroy something, if it would be made:
-    /// the caller may, and the arguments are good.
+    /// the caller may, and the arguments are good. Tools that write may
+    /// replace something, but to ask each time would teach people to say yes.
     pub(super) fn destructive_call(
         &self,
         caller: &Principal,
@@ -172,7 +173,9 @@ impl Registry {
     ) -> Option<&ToolDefinition> {
         let entry = self.visible_entry(caller, name)?;
         let hints = entry.definition.annotations.as_ref()?;
-        if hints.destructive_hint != Some(true) {
+        let destroys = matches!(entry.class, ToolClass::Delete | ToolClass::Admin)
+            && hints.destructive_hint == Some(true);
+        if !destroys {
             return None;
         }
         let arguments = Value::Object(arguments.cloned().unwrap_or_default());

@@ -14,7 +14,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer};
 
 use super::calls::{Answered, CallError, ToolCall};
-use super::confirmation::Round;
+use super::confirmation::{Round, open};
 use super::{Anonymous, ChallengeSlot, Outcome, Progress, Registry, RequestStates, ToolError};
 use crate::audit::Audit;
 use crate::context::CorrelationId;
@@ -69,6 +69,7 @@ impl McpServer {
         context: &RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let round = Round::take(&mut request, context);
+        let opens = round.opens();
         let call = ToolCall {
             name: &request.name,
             arguments: request.arguments,
@@ -82,11 +83,15 @@ impl McpServer {
             self.call_in_rounds(caller(context)?, call).await
         };
         let answered = answered.map_err(|error| told(error, context))?;
-        if let Answered::Outcome(Outcome::Failed(error)) = &answered
-            && let Some(challenge) = error.challenge()
-            && let Some(slot) = attached::<ChallengeSlot>(context)
-        {
-            slot.leave(challenge.clone());
+        if let Answered::Outcome(Outcome::Failed(error)) = &answered {
+            if let Some(challenge) = error.challenge()
+                && let Some(slot) = attached::<ChallengeSlot>(context)
+            {
+                slot.leave(challenge.clone());
+            }
+            if let Some(link) = error.step_up().filter(|_| opens) {
+                return open(error, link);
+            }
         }
         answer(&request.name, answered)
     }

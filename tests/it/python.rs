@@ -20,7 +20,7 @@ async fn the_python_sdk_lists_and_calls_in_both_eras() {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        for persona in ["reader", "writer", "norole", "guest"] {
+        for persona in ["reader", "writer", "all", "norole", "guest"] {
             command.arg(format!("--{persona}")).arg(rig.token(persona));
         }
         let output = command

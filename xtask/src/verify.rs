@@ -3,11 +3,16 @@ use std::path::{Path, PathBuf};
 use crate::bench;
 use crate::error::Error;
 use crate::package;
+use crate::program::Program;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
+/// Cases of each property in a long search.
+const CASES: &str = "50000";
+
 /// Checks that take too long for every change: that the package can be built
-/// again to the same bytes, and the benchmarks.
+/// again to the same bytes, a long search by the property tests, and the
+/// benchmarks.
 ///
 /// # Errors
 /// With the first check that does not hold.
@@ -27,9 +32,30 @@ pub(crate) fn run(
             second.display()
         )));
     }
+    report.begin("verify", "searching for counterexamples at length");
+    search(workspace)?;
     report.begin("verify", "measuring");
     let figures = bench::run(workspace, options)?;
     Ok(format!("the package can be reproduced; {figures}"))
+}
+
+/// Runs the property tests of queries with a hundred times as many cases as
+/// with every change (hostile input never becomes more than a value of `OData`,
+/// and no tenant reads or changes what is another's), and the measurements
+/// among the black-box tests, which are left out of every other run.
+fn search(workspace: &Workspace) -> Result<(), Error> {
+    let log = |name: &str| workspace.logs().join(format!("verify-{name}.log"));
+    Program::cargo(
+        workspace,
+        "test --locked --workspace --lib -- records::tests::",
+    )
+    .env("PROPTEST_CASES", CASES)
+    .run(&log("search"))?;
+    Program::cargo(
+        workspace,
+        "test --locked --workspace --test it -- --ignored",
+    )
+    .run(&log("measurements"))
 }
 
 /// Builds for release in `target` and returns the archive.

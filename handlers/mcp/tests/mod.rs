@@ -3,6 +3,7 @@
 
 mod agreement;
 mod definitions;
+mod isolation;
 mod matrix;
 mod pages;
 
@@ -12,8 +13,8 @@ use entrada_ambient::{
     Clock, FixedEnvironment, NetworkOptions, Random, SystemClock, SystemRandom, http_client,
 };
 use entrada_entra::SubjectKind;
+use entrada_tables::Tables;
 use secrecy::ExposeSecret;
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::{McpServer, Registry, RequestStates};
@@ -29,23 +30,20 @@ pub(super) struct Kit {
     pub(super) registry: Arc<Registry>,
     pub(super) world: World,
     tokens: OwnTokens,
-    _folder: TempDir,
 }
 
 impl Kit {
     pub(super) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let world = World::new(policy::DEFAULT).await;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let ring = KeyRing::generate(clock.as_ref(), random.as_ref()).unwrap();
-        let storage = format!("file:{}", folder.path().join("state.redb").display());
         let environment = FixedEnvironment::new([
             ("ENTRADA_TENANT_ID", HOME.to_string()),
             ("ENTRADA_CLIENT_ID", Uuid::from_u128(1).to_string()),
             ("ENTRADA_CLIENT_SECRET", "secret".to_owned()),
             ("ENTRADA_KEY_RING", ring.expose_secret().to_owned()),
-            ("ENTRADA_STORAGE", storage),
+            ("ENTRADA_STORAGE", "file:unused".to_owned()),
             ("ENTRADA_WEATHER", "example".to_owned()),
         ]);
         let (settings, _) = Settings::load(&environment, false).unwrap();
@@ -55,14 +53,14 @@ impl Kit {
             random: random.clone(),
             http,
         };
-        let app = App::assemble(&settings, &ambient).unwrap();
+        let tables: Arc<dyn Tables> = world.tables.clone();
+        let app = App::assemble_on(tables, &settings, &ambient).unwrap();
         let base = BaseUrl::parse("https://entrada.example").unwrap();
         let tokens = OwnTokens::new(base, world.rings.clone(), world.clock.clone(), random);
         Self {
             registry: app.registry.clone(),
             world,
             tokens,
-            _folder: folder,
         }
     }
 

@@ -10,7 +10,7 @@ use super::{call, modern};
 use crate::rig::Rig;
 
 /// Asks the agent that counts to twenty, a quarter of a second each.
-fn ask_slowly(meta: Value) -> (&'static str, Value) {
+fn ask_slowly(meta: &Value) -> (&'static str, Value) {
     let arguments = json!({"agent": "slow", "message": "Count"});
     let params = json!({"name": "ask_agent", "arguments": arguments, "_meta": meta});
     ("tools/call", params)
@@ -28,8 +28,8 @@ async fn a_long_call_tells_how_far_it_is_in_both_eras() {
     let rig = Rig::start().await;
     let writer = rig.token("writer");
     let told = json!({"progressToken": "mine"});
-    let now = modern(&rig, &writer, ask_slowly(told.clone()), json!({}));
-    let (method, params) = ask_slowly(told);
+    let now = modern(&rig, &writer, ask_slowly(&told), json!({}));
+    let (method, params) = ask_slowly(&told);
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
     let before = rig
         .http
@@ -73,20 +73,21 @@ async fn who_does_not_ask_is_told_nothing_on_the_way() {
     assert_eq!(response.headers()["content-type"], "application/json");
 }
 
-/// What the log says of calls of `ask_agent`, once there is one.
-async fn in_the_log(rig: &Rig) -> Value {
+/// What the log says of calls of `ask_agent`, newest first, once it has
+/// `count` entries.
+pub(super) async fn in_the_log(rig: &Rig, count: usize) -> Vec<Value> {
     let admin = rig.token("admin");
     for _ in 0..60 {
         let params = json!({"name": "admin_audit_query", "arguments": {"tool": "ask_agent"}});
         let (_, answer) = call(rig, &admin, "tools/call", params).await;
-        let entries = &answer["result"]["structuredContent"]["entries"];
-        if let Some(entry) = entries.get(0) {
-            assert_eq!(entries.as_array().unwrap().len(), 1);
-            return entry.clone();
+        let entries = answer["result"]["structuredContent"]["entries"].as_array();
+        let entries = entries.unwrap();
+        if entries.len() == count {
+            return entries.clone();
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("no call is in the log");
+    panic!("the calls are not in the log");
 }
 
 /// What is left of the answer in the only session of the caller's.
@@ -109,7 +110,7 @@ async fn a_call_ends_with_the_connection_of_its_client() {
     for told in [json!({"progressToken": 1}), json!({})] {
         let rig = Rig::start().await;
         let writer = rig.token("writer");
-        let request = modern(&rig, &writer, ask_slowly(told), json!({}));
+        let request = modern(&rig, &writer, ask_slowly(&told), json!({}));
         {
             let sending = tokio::time::timeout(Duration::from_millis(900), request.send());
             if let Ok(response) = sending.await {
@@ -118,7 +119,7 @@ async fn a_call_ends_with_the_connection_of_its_client() {
                 let _ = tokio::time::timeout(Duration::from_millis(600), listening).await;
             }
         }
-        let entry = in_the_log(&rig).await;
+        let entry = in_the_log(&rig, 1).await.remove(0);
         assert_eq!(entry["outcome"], "abandoned", "{entry}");
         // The agent would have gone on for seconds.
         assert!(entry["duration_ms"].as_u64().unwrap() < 4000, "{entry}");

@@ -4,6 +4,7 @@ mod eras;
 mod going_away;
 mod messages;
 mod rounds;
+mod typescript;
 
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -11,7 +12,12 @@ use serde_json::{Value, json};
 use crate::rig::Rig;
 
 /// A request of MCP 2026-07-28, from a client that declares `capabilities`.
-fn modern(rig: &Rig, token: &str, call: (&str, Value), capabilities: Value) -> RequestBuilder {
+pub(crate) fn modern(
+    rig: &Rig,
+    token: &str,
+    call: (&str, Value),
+    capabilities: Value,
+) -> RequestBuilder {
     let (method, mut params) = call;
     params["_meta"]["io.modelcontextprotocol/protocolVersion"] = "2026-07-28".into();
     params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = capabilities;

@@ -164,9 +164,11 @@ impl Handler {
 
     /// Waits until it lets people in.
     pub(crate) async fn wait(&self) {
-        if !becomes_healthy(&self.address).await {
-            panic!("the server does not become healthy:\n{}", self.log());
-        }
+        assert!(
+            becomes_healthy(&self.address).await,
+            "the server does not become healthy:\n{}",
+            self.log()
+        );
     }
 
     /// Whether it lets people in now.

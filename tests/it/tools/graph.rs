@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{OTHER_TENANT, call, complaint, request, token_with_roles};
+use crate::mcp::modern;
 use crate::rig::{Person, Rig};
 
 const GRAPH: &str = "https://graph.microsoft.com";
@@ -67,6 +68,32 @@ async fn missing_consent_gives_a_link_to_the_signed_in_and_words_to_others() {
     );
     // Somebody else has consented.
     call(&rig, &rig.token("writer"), "graph_me", json!({})).await;
+}
+
+#[tokio::test]
+async fn a_client_that_can_is_asked_to_have_the_link_opened() {
+    let rig = Rig::start().await;
+    let own = signed_in(&rig, "reader").await;
+    change(&rig, "reader", json!({"consent": {GRAPH: false}})).await;
+    let ask = async |more: Value| {
+        let mut params = json!({"name": "graph_me", "arguments": {}});
+        params["inputResponses"] = more;
+        let capabilities = json!({"elicitation": {"url": {}}});
+        let request = modern(&rig, &own, ("tools/call", params), capabilities);
+        rig.ask(request).await.1
+    };
+    let question = ask(json!({})).await;
+    let asked = &question["result"]["inputRequests"]["step_up"];
+    assert_eq!(asked["method"], "elicitation/create", "{question}");
+    assert_eq!(asked["params"]["mode"], "url");
+    let link = asked["params"]["url"].as_str().unwrap();
+    assert!(link.starts_with(&format!("{}/auth/step-up/", rig.handler.base)));
+    // Once in a call: who comes back without it is told in words.
+    for action in ["accept", "decline"] {
+        let told = ask(json!({"step_up": {"action": action}})).await;
+        assert_eq!(told["result"]["isError"], true, "{told}");
+        assert!(told.to_string().contains("/auth/step-up/"), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod agents;
 mod graph;
 mod public;
 mod records;
+mod timing;
 mod unknown;
 
 use serde_json::{Value, json};

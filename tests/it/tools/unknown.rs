@@ -4,13 +4,38 @@
 use serde_json::json;
 
 use super::{OTHER_TENANT, request, token_with_roles};
+use crate::mcp::modern;
 use crate::rig::Rig;
 
+/// The ways to ask: in each era, and by a client that wants to be told how
+/// far the call is and so may get a stream.
+#[derive(Clone, Copy)]
+pub(super) enum Way {
+    Initialized,
+    Modern,
+    ModernWithProgress,
+}
+
+/// A call of a tool that may not be there.
+pub(super) fn asked(rig: &Rig, token: &str, name: &str, way: Way) -> reqwest::RequestBuilder {
+    let arguments = json!({"record_id": "one", "data": {}, "agent": "assistant", "message": "Hi"});
+    let mut params = json!({"name": name, "arguments": arguments});
+    match way {
+        Way::Initialized => return request(rig, name, &arguments).bearer_auth(token),
+        Way::Modern => {}
+        Way::ModernWithProgress => params["_meta"]["progressToken"] = 1.into(),
+    }
+    modern(
+        rig,
+        token,
+        ("tools/call", params),
+        json!({"elicitation": {}}),
+    )
+}
+
 /// Status, headers that tell something, and the body.
-async fn whole_answer(rig: &Rig, token: &str, name: &str) -> String {
-    let arguments = json!({"record_id": "one", "data": {}});
-    let request = request(rig, name, &arguments).bearer_auth(token);
-    let response = request.send().await.unwrap();
+async fn whole_answer(rig: &Rig, token: &str, name: &str, way: Way) -> String {
+    let response = asked(rig, token, name, way).send().await.unwrap();
     let mut head = vec![format!("{}", response.status())];
     for (header, value) in response.headers() {
         // These differ from answer to answer whatever is asked.
@@ -53,18 +78,20 @@ async fn hidden_misspelt_and_unknown_tools_answer_alike() {
             &["whoami", "health_check", "secure_query_data", "save_record"],
         ),
     ] {
-        let unknown = whole_answer(&rig, token, "no_such_tool_ever").await;
-        assert!(unknown.contains("-32602"), "{unknown}");
-        let misspelt = [
-            "Whoami",
-            "whoami ",
-            "save-record",
-            "get_authentication_inf",
-            "'",
-        ];
-        for name in hidden.iter().chain(&misspelt) {
-            assert_eq!(whole_answer(&rig, token, name).await, unknown, "{name}");
+        for way in [Way::Initialized, Way::Modern, Way::ModernWithProgress] {
+            alike(&rig, token, hidden, way).await;
         }
+    }
+}
+
+async fn alike(rig: &Rig, token: &str, hidden: &[&str], way: Way) {
+    let unknown = whole_answer(rig, token, "no_such_tool_ever", way).await;
+    assert!(unknown.contains("-32602"), "{unknown}");
+    let misspelt = ["Whoami", "save-record", "get_authentication_inf", "'"];
+    // A header, which the later era repeats the name in, ends with no space.
+    let spaced = matches!(way, Way::Initialized).then_some("whoami ");
+    for name in hidden.iter().chain(&misspelt).chain(&spaced) {
+        assert_eq!(whole_answer(rig, token, name, way).await, unknown, "{name}");
     }
 }
 

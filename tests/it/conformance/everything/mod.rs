@@ -165,7 +165,7 @@ impl Everything {
                 let _ = self.changes.send(Change::Tools);
                 complete(said("The tools have changed."))
             }
-            _ => rounds::call(&self.states, request, &context),
+            _ => rounds::call(&self.states, &request, &context),
         }
     }
 }

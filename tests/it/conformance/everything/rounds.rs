@@ -91,7 +91,7 @@ fn round_of(
 /// Calls a tool that asks.
 pub(super) fn call(
     states: &RequestStates,
-    request: CallToolRequestParams,
+    request: &CallToolRequestParams,
     context: &Context,
 ) -> Result<CallToolResponse, ErrorData> {
     let name = &*request.name;
