@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::bicep::{Declaration, Kind, Template};
-use crate::repository::{root, template, templates};
+use crate::repository::{files, root, template, templates};
 
 #[test]
 fn every_file_parses_and_says_what_it_is() {
@@ -166,4 +166,31 @@ fn path_from(caller: &Template, module: &Declaration) -> String {
         .to_str()
         .unwrap()
         .to_owned()
+}
+
+/// Hosts of the public cloud that `environment()` knows (Bicep's linter rule
+/// no-hardcoded-env-urls, which looks at every string).
+const CLOUD_HOSTS: [&str; 12] = [
+    "azuredatalakeanalytics.net",
+    "azuredatalakestore.net",
+    "batch.core.windows.net",
+    "core.windows.net",
+    "database.windows.net",
+    "datalake.azure.net",
+    "gallery.azure.com",
+    "graph.windows.net",
+    "login.microsoftonline.com",
+    "management.azure.com",
+    "management.core.windows.net",
+    "vault.azure.net",
+];
+
+#[test]
+fn no_host_of_the_public_cloud_is_written_out() {
+    for path in files("infra", "bicep") {
+        let source = std::fs::read_to_string(&path).unwrap();
+        for host in CLOUD_HOSTS {
+            assert!(!source.contains(host), "{}: {host}", path.display());
+        }
+    }
 }
