@@ -96,13 +96,29 @@ pub(super) fn secrets(
         (None, Some(vault)) => KeyRings::from_source(Arc::new(VaultRing::new(vault.clone()))),
         (None, None) => KeyRings::new(None),
     };
+    let has_vault = vault.is_some();
+    let (credential, vault_secret) = credentials(settings, identity, vault, ambient)?;
+    Ok(Secrets {
+        rings: Arc::new(rings),
+        credential,
+        vault_secret,
+        has_vault,
+    })
+}
+
+/// The application's credential, and the part of it that the vault holds.
+fn credentials(
+    settings: &Settings,
+    identity: Option<&Arc<dyn TokenCredential>>,
+    vault: Option<Arc<Vault>>,
+    ambient: &Ambient,
+) -> Result<(Arc<dyn ClientCredential>, Option<Arc<VaultClientSecret>>), StartError> {
     let federated = settings.secrets.identity_client_id.and(identity).map(
         |identity| -> Arc<dyn ClientCredential> {
             Arc::new(FederatedIdentity::new(identity.clone()))
         },
     );
-    let has_vault = vault.is_some();
-    let (credential, vault_secret) = match (own_credential(settings, ambient)?, vault) {
+    let credentials = match (own_credential(settings, ambient)?, vault) {
         (Some(own), _) => (own, None),
         (None, Some(vault)) => {
             let secret = Arc::new(VaultClientSecret::new(vault, federated));
@@ -110,12 +126,7 @@ pub(super) fn secrets(
         }
         (None, None) => (federated.ok_or_else(no_credential)?, None),
     };
-    Ok(Secrets {
-        rings: Arc::new(rings),
-        credential,
-        vault_secret,
-        has_vault,
-    })
+    Ok(credentials)
 }
 
 fn no_credential() -> StartError {
@@ -182,12 +193,13 @@ pub(crate) async fn credential(
     ambient: &Ambient,
 ) -> Result<Arc<dyn ClientCredential>, StartError> {
     let identity = identity(settings, ambient)?;
-    let secrets = secrets(settings, identity.as_ref(), ambient)?;
-    if let Some(vault_secret) = &secrets.vault_secret {
+    let vault = vault(&settings.secrets, identity.as_ref(), ambient)?;
+    let (credential, vault_secret) = credentials(settings, identity.as_ref(), vault, ambient)?;
+    if let Some(vault_secret) = vault_secret {
         vault_secret
             .refresh()
             .await
             .map_err(|error| StartError::new("ENTRADA_KEY_VAULT_URL", chain(&error)))?;
     }
-    Ok(secrets.credential)
+    Ok(credential)
 }
