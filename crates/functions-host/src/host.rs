@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::error::{HandlerError, HostError, InvocationError};
-use crate::extension::{McpDoor, ToolCall, Transport, tool_payload};
+use crate::extension::{McpDoor, STREAMABLE, ToolCall, Transport, tool_payload};
 use crate::functions::{Function, FunctionSummary, Trigger, discover};
 use crate::handler::{Launch, LogLine, Logs, Supervisor, choose_port};
 use crate::invocation::{InvocationResult, Invoker, TimerHistory};
@@ -209,6 +209,8 @@ impl Host {
             name: trigger.tool_name.clone(),
             arguments: arguments.map(texts).transpose().map_err(unwritable)?,
             transport: Transport {
+                name: STREAMABLE,
+                client_info: None,
                 session_id: None,
                 headers: headers
                     .iter()

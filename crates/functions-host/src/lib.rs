@@ -14,8 +14,7 @@
 //!
 //! What it does not do: HTTP functions that are wrapped or forwarded instead of
 //! proxied; triggers other than `httpTrigger`, `timerTrigger` and
-//! `mcpToolTrigger`; keys (whatever needs one answers 401); the legacy
-//! server-sent-events door of the MCP extension; timers that fire by
+//! `mcpToolTrigger`; keys (whatever needs one answers 401); timers that fire by
 //! themselves; storage.
 //!
 //! ```no_run

@@ -42,6 +42,7 @@ pub(crate) const OTHERS: [Setting; 3] = [
         tests: &[
             "bad_input::",
             "chat::",
+            "functions::",
             "health::",
             "mcp::",
             "python::",
@@ -52,7 +53,7 @@ pub(crate) const OTHERS: [Setting; 3] = [
     Setting {
         storage: "azurite",
         through: "host",
-        tests: &["chat::", "instances::", "mcp::", "sign_in::"],
+        tests: &["chat::", "functions::", "instances::", "mcp::", "sign_in::"],
     },
 ];
 

@@ -1,5 +1,4 @@
 use bytes::Bytes;
-use futures::stream;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
@@ -67,7 +66,16 @@ fn text(outcome: Result<&RawValue, &RpcError>, id: &RawValue) -> String {
 /// The answer to a request: one event with one line of data, and the headers
 /// of a stream.
 pub(super) fn event(outcome: Result<&RawValue, &RpcError>, id: &RawValue) -> Response<Body> {
-    let body = chunked(format!("event: message\ndata: {}\n\n", text(outcome, id)));
+    stream(chunked(event_text(outcome, id)))
+}
+
+/// An answer as an event.
+pub(super) fn event_text(outcome: Result<&RawValue, &RpcError>, id: &RawValue) -> String {
+    format!("event: message\ndata: {}\n\n", text(outcome, id))
+}
+
+/// `body` with the headers of a stream.
+pub(super) fn stream(body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     set_stream_headers(response.headers_mut());
     response
@@ -119,7 +127,7 @@ fn set_stream_headers(headers: &mut HeaderMap) {
 }
 
 /// A body without a declared length, so that it goes out in chunks.
-fn chunked(text: String) -> Body {
+pub(super) fn chunked(text: String) -> Body {
     let frame = Ok::<_, BoxError>(Frame::data(Bytes::from(text)));
-    BodyExt::boxed_unsync(StreamBody::new(stream::iter([frame])))
+    BodyExt::boxed_unsync(StreamBody::new(futures::stream::iter([frame])))
 }

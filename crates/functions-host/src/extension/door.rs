@@ -10,9 +10,10 @@ use hyper::body::Incoming;
 use serde_json::value::RawValue;
 
 use super::answer;
+use super::legacy::LegacyDoor;
 use super::message::{Message, Unreadable};
 use super::methods::{Methods, ServerInfo, initialize_version};
-use super::payload::Transport;
+use super::payload::{STREAMABLE, Transport};
 use super::session::{Presented, SESSION_HEADER, Sessions};
 use super::spelling;
 use super::tools::Tools;
@@ -24,10 +25,9 @@ use crate::settings::{AppSettings, Configuration};
 /// The MCP extension's HTTP door.
 #[derive(Debug)]
 pub(crate) struct McpDoor {
-    tools: Tools,
-    server: ServerInfo,
+    methods: Methods,
     sessions: Sessions,
-    invoker: Arc<Invoker>,
+    legacy: LegacyDoor,
     body_limit: usize,
 }
 
@@ -50,17 +50,21 @@ impl McpDoor {
         let sealed =
             option("encryptClientState").is_none_or(|text| !text.eq_ignore_ascii_case("false"));
         let plain = !sealed || settings.get("FUNCTIONS_CORETOOLS_ENVIRONMENT").is_some();
+        let server = ServerInfo {
+            name: option("serverName")
+                .unwrap_or("Azure Functions MCP server")
+                .to_owned(),
+            version: option("serverVersion").unwrap_or("1.0.0").to_owned(),
+            instructions: option("instructions").map(str::to_owned),
+        };
         Some(Self {
-            tools,
-            server: ServerInfo {
-                name: option("serverName")
-                    .unwrap_or("Azure Functions MCP server")
-                    .to_owned(),
-                version: option("serverVersion").unwrap_or("1.0.0").to_owned(),
-                instructions: option("instructions").map(str::to_owned),
+            methods: Methods {
+                tools: Arc::new(tools),
+                server: Arc::new(server),
+                invoker,
             },
-            sessions: Sessions::new(plain, random),
-            invoker,
+            sessions: Sessions::new(plain, random.clone()),
+            legacy: LegacyDoor::new(random),
             body_limit,
         })
     }
@@ -72,8 +76,16 @@ impl McpDoor {
             .path()
             .trim_end_matches('/')
             .to_ascii_lowercase();
-        if path.ends_with("/sse") || path.ends_with("/message") {
-            return status(StatusCode::NOT_IMPLEMENTED);
+        if path.ends_with("/sse") {
+            return self.legacy.open(request).await;
+        }
+        if path.ends_with("/message") {
+            let (parts, body) = request.into_parts();
+            let body = self.read(&parts, body).await;
+            let methods = self.methods.clone();
+            return self
+                .legacy
+                .take(&parts.method, &parts.uri, body.as_ref(), methods);
         }
         if request.method() != Method::POST {
             return status(StatusCode::METHOD_NOT_ALLOWED);
@@ -139,12 +151,8 @@ impl McpDoor {
         if initializes && params.is_some_and(|params| initialize_version(params).is_none()) {
             return answer::broken_event();
         }
-        let methods = Methods {
-            tools: &self.tools,
-            server: &self.server,
-            invoker: &self.invoker,
-        };
-        let outcome = methods
+        let outcome = self
+            .methods
             .answer(method, params, async || transport(parts).await)
             .await;
         let mut response = answer::event(outcome.as_deref(), id);
@@ -158,6 +166,8 @@ impl McpDoor {
 async fn transport(parts: &Parts) -> Transport {
     let headers = spelling::headers(parts).await;
     Transport {
+        name: STREAMABLE,
+        client_info: None,
         session_id: headers
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case(SESSION_HEADER))

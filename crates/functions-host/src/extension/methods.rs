@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::answer::RpcError;
 use super::outcome;
-use super::payload::{ToolCall, Transport, tool_payload};
+use super::payload::{ClientInfo, ToolCall, Transport, tool_payload};
 use super::tools::{Tool, Tools};
 use crate::invocation::Invoker;
 use crate::json;
@@ -34,15 +36,16 @@ const LEVELS: [&str; 8] = [
 ];
 
 /// What answers requests.
-pub(super) struct Methods<'a> {
-    pub(super) tools: &'a Tools,
-    pub(super) server: &'a ServerInfo,
-    pub(super) invoker: &'a Invoker,
+#[derive(Debug, Clone)]
+pub(super) struct Methods {
+    pub(super) tools: Arc<Tools>,
+    pub(super) server: Arc<ServerInfo>,
+    pub(super) invoker: Arc<Invoker>,
 }
 
 type Outcome = Result<Box<RawValue>, RpcError>;
 
-impl Methods<'_> {
+impl Methods {
     /// Answers one request. `transport` is asked for only where a function is
     /// called.
     pub(super) async fn answer(
@@ -153,6 +156,12 @@ pub(super) fn initialize_version(params: &RawValue) -> Option<String> {
     client.text("name")?;
     client.text("version")?;
     params.text("protocolVersion")
+}
+
+/// Who a client says it is when it initialises.
+pub(super) fn client_info(params: &RawValue) -> Option<ClientInfo> {
+    initialize_version(params)?;
+    serde_json::from_str(Params::of_object(params)?.get("clientInfo")?.get()).ok()
 }
 
 /// The extension's one check of arguments.

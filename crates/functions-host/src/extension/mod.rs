@@ -7,6 +7,7 @@
 
 mod answer;
 mod door;
+mod legacy;
 mod message;
 mod methods;
 mod outcome;
@@ -17,4 +18,4 @@ mod spelling;
 mod tools;
 
 pub(crate) use door::McpDoor;
-pub(crate) use payload::{ToolCall, Transport, tool_payload};
+pub(crate) use payload::{STREAMABLE, ToolCall, Transport, tool_payload};

@@ -1,5 +1,5 @@
 use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::functions::McpToolTrigger;
@@ -19,14 +19,27 @@ pub(crate) struct ToolCall {
 /// How a call came.
 #[derive(Debug)]
 pub(crate) struct Transport {
+    /// Which of the two doors.
+    pub(crate) name: &'static str,
+    /// Who the client says it is, which the streamable door does not keep.
+    pub(crate) client_info: Option<ClientInfo>,
     /// The session id that the client sent.
     pub(crate) session_id: Option<String>,
     /// Every header of the client's request.
     pub(crate) headers: Vec<(String, String)>,
 }
 
+/// A client's own description.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ClientInfo {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    version: String,
+}
+
 /// The name of the streamable door.
-const STREAMABLE: &str = "http-streamable";
+pub(crate) const STREAMABLE: &str = "http-streamable";
 
 /// The body that a tool's function gets: the call as a text in `Data`, encoded
 /// twice, and `Metadata` with what the extension and the host add.
@@ -129,6 +142,8 @@ struct TriggerText<'a> {
     arguments: Option<Pairs<'a, Box<RawValue>>>,
     #[serde(rename = "sessionid", skip_serializing_if = "Option::is_none")]
     session_id: Option<&'a str>,
+    #[serde(rename = "clientinfo", skip_serializing_if = "Option::is_none")]
+    client_info: Option<&'a ClientInfo>,
     transport: TransportText<'a>,
 }
 
@@ -138,6 +153,7 @@ impl<'a> TriggerText<'a> {
             name: &call.name,
             arguments: call.arguments.as_deref().map(Pairs),
             session_id: call.transport.session_id.as_deref(),
+            client_info: call.transport.client_info.as_ref(),
             transport: TransportText::of(&call.transport),
         }
     }
@@ -155,7 +171,7 @@ struct TransportText<'a> {
 impl<'a> TransportText<'a> {
     fn of(transport: &'a Transport) -> Self {
         Self {
-            name: STREAMABLE,
+            name: transport.name,
             session_id: transport.session_id.as_deref(),
             properties: Properties {
                 headers: Pairs(&transport.headers),
@@ -177,7 +193,7 @@ struct Context<'a> {
     name: &'a str,
     arguments: Option<Kinds<'a>>,
     session_id: Option<&'a str>,
-    client_info: Option<&'a str>,
+    client_info: Option<ContextClient<'a>>,
     transport: ContextTransport<'a>,
 }
 
@@ -188,14 +204,36 @@ impl<'a> Context<'a> {
             name: &call.name,
             arguments: call.arguments.as_deref().map(Kinds),
             session_id,
-            client_info: None,
+            client_info: call.transport.client_info.as_ref().map(ContextClient::of),
             transport: ContextTransport {
-                name: STREAMABLE,
+                name: call.transport.name,
                 session_id,
                 properties: Properties {
                     headers: Pairs(&call.transport.headers),
                 },
             },
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ContextClient<'a> {
+    name: &'a str,
+    title: Option<&'a str>,
+    version: &'a str,
+    icons: Option<()>,
+    website_url: Option<()>,
+}
+
+impl<'a> ContextClient<'a> {
+    fn of(client: &'a ClientInfo) -> Self {
+        Self {
+            name: &client.name,
+            title: client.title.as_deref(),
+            version: &client.version,
+            icons: None,
+            website_url: None,
         }
     }
 }

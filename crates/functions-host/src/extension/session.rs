@@ -90,7 +90,7 @@ impl Sessions {
 }
 
 /// Sixteen lower-case letters and digits.
-fn short_id(random: &dyn Random) -> String {
+pub(super) fn short_id(random: &dyn Random) -> String {
     let id = random.uuid_v4().simple().to_string();
     id.chars().take(16).collect()
 }

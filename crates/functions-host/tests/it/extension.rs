@@ -11,7 +11,7 @@ const USUAL: [(&str, &str); 2] = [
 ];
 
 /// The tools that were declared to the real extension.
-fn recorded_tools() -> Package {
+pub(crate) fn recorded_tools() -> Package {
     let mut package = Package::new();
     for line in include_str!("../fixtures/tools.jsonl").lines() {
         let tool: Value = serde_json::from_str(line).unwrap();
@@ -37,7 +37,7 @@ async fn open_session(host: &Host) -> String {
 }
 
 /// The JSON in an answer: of its one event, or its whole body.
-fn message(body: &str) -> Value {
+pub(crate) fn message(body: &str) -> Value {
     let Some(data) = body.strip_prefix("event: message\ndata: ") else {
         return serde_json::from_str(body).unwrap_or(json!(body));
     };
@@ -275,8 +275,6 @@ async fn the_door_takes_posts_alone() {
         let answer = request(&host, &line, &USUAL, "").await;
         assert_eq!((answer.status, answer.body.len()), (405, 0), "{method}");
     }
-    let legacy = request(&host, "GET /runtime/webhooks/mcp/sse", &[], "").await;
-    assert_eq!(legacy.status, 501);
 }
 
 #[tokio::test]

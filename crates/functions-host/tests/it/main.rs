@@ -7,6 +7,8 @@ mod extension;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod legacy;
+#[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod package;
