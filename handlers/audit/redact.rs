@@ -44,6 +44,8 @@ const SECRET_WORDS: &[&str] = &[
 const SECRET_PARTS: &[&str] = &[
     "password",
     "passphrase",
+    "passcode",
+    "passwd",
     "secret",
     "token",
     "credential",
@@ -52,10 +54,21 @@ const SECRET_PARTS: &[&str] = &[
     "accesskey",
     "accountkey",
     "signingkey",
+    "sharedkey",
     "connectionstring",
     "authorization",
     "assertion",
 ];
+/// Headers of which nothing to the end of the line is kept.
+const SECRET_HEADERS: &[&str] = &[
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "set-cookie",
+];
+/// What gives away secrets that are short or have other characters in them:
+/// client secrets of Entra ID, access keys of AWS.
+const SECRET_MARKS: &[&str] = &["7Q~", "8Q~", "AKIA", "ASIA"];
 /// Names of what people write to each other and to agents.
 const MESSAGES: &[&str] = &["message", "content", "prompt", "text", "question"];
 
@@ -225,6 +238,14 @@ fn without_secrets(text: &str) -> String {
             let names = scheme || names_what_follows(word, after);
             let secret = (named_secret && !names) || has_secret_shape(word);
             kept.push_str(if secret { REDACTED } else { word });
+            if is_secret_header(word, after) {
+                let end = after.find(['\n', '\r']).unwrap_or(after.len());
+                kept.push_str(": ");
+                kept.push_str(REDACTED);
+                rest = after.get(end..).unwrap_or_default();
+                named_secret = false;
+                continue;
+            }
             named_secret = names || (named_secret && !secret);
         }
         let separators = after.find(in_word).unwrap_or(after.len());
@@ -240,6 +261,14 @@ fn in_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || "+/_-.~%".contains(character)
 }
 
+/// `Cookie: …`, `Authorization: …`.
+fn is_secret_header(word: &str, after: &str) -> bool {
+    after.starts_with(':')
+        && SECRET_HEADERS
+            .iter()
+            .any(|header| word.eq_ignore_ascii_case(header))
+}
+
 /// `AccountKey=…`, `"password": "…"`, `sig=…`.
 fn names_what_follows(word: &str, after: &str) -> bool {
     let mut next = after.trim_start_matches(['"', '\'', ' ']).chars();
@@ -249,6 +278,10 @@ fn names_what_follows(word: &str, after: &str) -> bool {
 /// JSON Web Tokens, and long runs of hex or base64 that are no identifier.
 fn has_secret_shape(word: &str) -> bool {
     if word.contains("eyJ") && word.matches('.').count() >= 1 && word.len() >= 20 {
+        return true;
+    }
+    let marked = SECRET_MARKS.iter().any(|mark| word.contains(mark));
+    if marked && word.len() >= 20 {
         return true;
     }
     word.split(['.', '~', '%']).any(|part| {

@@ -157,6 +157,70 @@ async fn pages_follow_each_other_over_hours_without_gaps_or_repeats() {
 }
 
 #[tokio::test]
+async fn entries_are_found_by_person_tool_time_and_outcome() {
+    let world = World::new().await;
+    let (audit, writer) = world.idle(64);
+    tokio::spawn(writer.run());
+    let other = uuid::Uuid::from_u128(0xa2);
+    for (user, tool, refused) in [
+        (USER, "a", false),
+        (USER, "b", true),
+        (other, "a", true),
+        (other, "b", false),
+    ] {
+        world.clock.advance(Duration::from_secs(60));
+        let mut entry = entry(TENANT, tool).by(TENANT, user);
+        if refused {
+            entry = entry.refused("because");
+        }
+        audit.record(entry).await.unwrap();
+    }
+    let now = entrada_ambient::Clock::now(world.clock.as_ref());
+    let found = async |change: &dyn Fn(&mut crate::audit::AuditQuery)| {
+        let mut query = world.query();
+        change(&mut query);
+        let entries = world.page(&query).await.entries;
+        let names = entries.iter().map(|entry| {
+            let user = if entry.user == Some(USER) {
+                "first"
+            } else {
+                "other"
+            };
+            format!("{user} {}", entry.tool.as_deref().unwrap())
+        });
+        names.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(found(&|_| {}).await, "other b, other a, first b, first a");
+    assert_eq!(
+        found(&|query| query.user = Some(other)).await,
+        "other b, other a"
+    );
+    assert_eq!(
+        found(&|query| query.tool = Some("a".to_owned())).await,
+        "other a, first a"
+    );
+    assert_eq!(
+        found(&|query| query.outcome = Some(Outcome::Refused)).await,
+        "other a, first b"
+    );
+    // Both ends of the range count.
+    let minute = Duration::from_secs(60);
+    assert_eq!(
+        found(&|query| (query.from, query.to) = (now - 2 * minute, now - minute)).await,
+        "other a, first b"
+    );
+    assert_eq!(
+        found(&|query| {
+            query.user = Some(USER);
+            query.tool = Some("b".to_owned());
+            query.outcome = Some(Outcome::Refused);
+        })
+        .await,
+        "first b"
+    );
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_range_is_refused() {
     let world = World::new().await;
     let reader = crate::audit::AuditReader::new(world.tables.clone(), world.clock.clone());

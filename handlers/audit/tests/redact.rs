@@ -62,6 +62,13 @@ fn values_with_the_shape_of_a_secret_are_not_kept() {
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "d41d8cd98f00b204e9800998ecf8427e",
         "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq",
+        // A client secret of Entra ID, an access key of AWS, tokens of GitHub,
+        // Slack and Google.
+        "aBc8Q~dEfGhIjKlMnOpQrStUvWxYz.aBcDeFgHiJ",
+        "AKIAIOSFODNN7EXAMPLE",
+        "ghp_16C7e42F292c6912E7710c838347Ae178B4a",
+        "xoxb-2444333222111-1KdFv4o3ZpQ8x7sT9aWmR2bL",
+        "AIzaSyD4iE2xVSpkLLOXoyqT-RuPwURN3ddScAI",
     ] {
         for text in [
             secret.to_owned(),
@@ -79,6 +86,30 @@ fn values_with_the_shape_of_a_secret_are_not_kept() {
         ),
         ("https://a.example/?sv=1&sig=abc%2Bdef&x=1", "abc%2Bdef"),
         ("https://anna:swordfish@a.example/x", "swordfish"),
+        (
+            "Endpoint=sb://a.example/;SharedAccessKeyName=Root;SharedAccessKey=c2hvcnQ=",
+            "c2hvcnQ",
+        ),
+        (
+            "Server=db;User Id=anna;Password=swordfish;Encrypt=True",
+            "swordfish",
+        ),
+        ("Server=db;Uid=anna;Pwd=swordfish", "swordfish"),
+        ("SharedAccessSignature sr=a&sig=abc%2Bdef&se=1", "abc%2Bdef"),
+        ("https://a.example/api/run?code=swordfish==", "swordfish"),
+        (
+            "InstrumentationKey=00000000-1111-2222-3333-444444444444",
+            "444444",
+        ),
+        ("Cookie: session=swordfish; theme=dark", "swordfish"),
+        ("Cookie: a=b; other=swordfish", "swordfish"),
+        (
+            "authorization: Digest username=\"anna\", response=\"swordfish\"",
+            "swordfish",
+        ),
+        ("redis://:swordfish@a.example:6380/0", "swordfish"),
+        ("passcode: swordfish", "swordfish"),
+        ("x-functions-key: swordfish", "swordfish"),
         ("Bearer abcdef", "abcdef"),
         ("password: swordfish", "swordfish"),
         ("{\"password\": \"swordfish\", ", "swordfish"),
@@ -98,6 +129,12 @@ fn what_is_no_secret_is_kept() {
         "filters": [{"column": "status", "operator": "eq", "value": "open"}],
     });
     assert_eq!(arguments(value.as_object().unwrap()), value);
+    let text = "first\nCookie: a=b\nlast line";
+    let text = kept(&json!({"note": text}));
+    assert!(
+        text.contains("first") && text.contains("last line"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! Whatever is done to the log is found; a log that nobody touched verifies.
 
-use entrada_ambient::Clock as _;
+use std::sync::Arc;
 use std::time::Duration;
 
+use entrada_ambient::{Clock as _, SystemRandom};
 use entrada_tables::{Condition, Row, Value};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::Value as Json;
 use uuid::Uuid;
 
 use super::support::{TENANT, World};
 use crate::audit::{Hour, Scope, TABLE};
+use crate::identity::{KeyRing, KeyRings};
 
 const OTHER: Uuid = Uuid::from_u128(0xf0);
 
@@ -81,6 +85,74 @@ async fn a_log_that_nobody_touched_verifies() {
         ..Scope::default()
     };
     assert_eq!(world.verify(last).await.entries, 5);
+}
+
+/// The ring with its authentication key retired and that of another one in
+/// its place; without the retired one if it is not `kept`.
+fn rotated(old: &SecretString, new: &SecretString, kept: bool) -> KeyRing {
+    let parse =
+        |ring: &SecretString| -> Json { serde_json::from_str(ring.expose_secret()).unwrap() };
+    let (mut ring, other) = (parse(old), parse(new));
+    let keys = ring["keys"].as_array_mut().unwrap();
+    keys.retain(|key| kept || key["use"] != "mac");
+    for key in keys.iter_mut().filter(|key| key["use"] == "mac") {
+        key["state"] = "retired".into();
+    }
+    let others = other["keys"].as_array().unwrap();
+    keys.extend(others.iter().filter(|key| key["use"] == "mac").cloned());
+    KeyRing::parse(&SecretString::from(ring.to_string())).unwrap()
+}
+
+#[tokio::test]
+async fn a_log_verifies_across_a_rotation_of_keys_while_retired_ones_are_kept() {
+    let mut world = World::new().await;
+    let generate = || KeyRing::generate(world.clock.as_ref(), &SystemRandom).unwrap();
+    let (old, new) = (generate(), generate());
+    let rings = Arc::new(KeyRings::new(Some(KeyRing::parse(&old).unwrap())));
+    world.sources.rings = rings.clone();
+    let (audit, writer) = world.idle(64);
+    let writer = tokio::spawn(writer.run());
+    // One chain, whose rows are under two keys.
+    for tool in ["a", "b"] {
+        audit
+            .record(super::support::entry(TENANT, tool))
+            .await
+            .unwrap();
+    }
+    rings.replace(rotated(&old, &new, true));
+    for tool in ["c", "d"] {
+        audit
+            .record(super::support::entry(TENANT, tool))
+            .await
+            .unwrap();
+    }
+    drop(audit);
+    writer.await.unwrap();
+    assert_eq!(world.findings().await, "");
+    assert_eq!(world.verify(Scope::default()).await.entries, 4);
+    // A row under the retired key is still found when it was altered.
+    let row = world
+        .rows(&world.partition(), "")
+        .await
+        .into_iter()
+        .find(|row| {
+            row.optional_text("entries")
+                .unwrap()
+                .is_some_and(|text| text.contains("\"a\""))
+        })
+        .unwrap();
+    put(&world, &row.clone().with("entries", "[]")).await;
+    assert!(world.findings().await.contains("was altered"));
+    put(&world, &row).await;
+    rings.replace(rotated(&old, &new, false));
+    let findings = world.findings().await;
+    assert_eq!(
+        findings
+            .matches("names a key that the key ring does not have")
+            .count(),
+        2,
+        "{findings}"
+    );
 }
 
 #[tokio::test]
