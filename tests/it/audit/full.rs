@@ -59,7 +59,9 @@ async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_h
     let alert = json!({"city": "Lisbon", "condition": "storm"});
     // Everything that a call needs once is there, before storage stalls.
     assert_eq!(call(&rig, &reader, "whoami", json!({})).await.status(), 200);
-    storage.stall();
+    // The log's table alone: on a slow machine this takes longer than the
+    // revocation list may be old.
+    storage.stall_table(TABLE);
     let rig = Arc::new(rig);
     let done = 1 + until_full(&rig, &reader).await;
     // Reads, lists, writes, hidden tools: none is begun.
@@ -76,7 +78,7 @@ async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_h
     );
     let waited = clock.monotonic().saturating_sub(started);
     assert!(
-        (Duration::from_millis(950)..Duration::from_secs(3)).contains(&waited),
+        (Duration::from_millis(950)..Duration::from_secs(5)).contains(&waited),
         "{waited:?}"
     );
     for answer in [list, json_list.unwrap(), write, hidden] {
@@ -85,11 +87,11 @@ async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_h
     // What needs no entry is answered.
     assert_eq!(mcp(&rig, &reader, "ping", json!({})).await.status(), 200);
     storage.go_on();
-    for _ in 0..200 {
+    for _ in 0..300 {
         if stored(&storage, "whoami").await.len() >= done {
             break;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let entries = stored(&storage, "whoami").await;
     assert_eq!(entries.len(), done, "an entry for each call, no more");
