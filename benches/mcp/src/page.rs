@@ -27,8 +27,9 @@ const HEAD: &str = "\
 # Benchmarks
 
 Written by `cargo xtask bench`; do not edit. `/mcp` of Entrada beside a bare MCP server of the same
-SDK (rmcp) with one tool and nothing else: no sign-in, no roles, no audit, no storage. Figures
-depend on the machine; the ratio of two columns taken in one run says more.
+SDK (rmcp) with one tool, a list of the same tools, and nothing else: no sign-in, no roles, no
+audit, no storage. Figures depend on the machine; the ratio of two columns taken in one run says
+more.
 
 | | Entrada | bare rmcp | ratio | aim |
 |---|--:|--:|--:|---|
@@ -163,7 +164,7 @@ fn method(measured: &Measured, effort: Effort, cores: usize) -> String {
          about. The table has the medians of the rounds. Rates of `tools/call` over the rounds: Entrada\n  \
          {} to {}, bare rmcp {} to {}.\n\
          * Answers to `tools/call`: {call} and {bare_call} bytes; to `tools/list`: {list} and {bare_list}\n  \
-         bytes (Entrada lists what a reader may use, the bare server its one tool).\n\
+         bytes (what a reader may use).\n\
          * Start: from starting the process until an HTTP answer, and until a tool call of a caller\n  \
          with a token succeeded; medians of {starts} starts with existing storage, tried every\n  \
          millisecond. The keys of Entra come from its stand-in on the same machine.\n\

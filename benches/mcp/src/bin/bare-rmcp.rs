@@ -1,6 +1,7 @@
 //! The yardstick: an MCP server of the same SDK and transport settings as the
-//! handler, with one tool and nothing else. No sign-in, no roles, no limits,
-//! no audit, no storage. Listens on the port that `ENTRADA_PORT` names.
+//! handler, with one tool, a list as long as the handler's, and nothing else.
+//! No sign-in, no roles, no limits, no audit, no storage. Listens on the port
+//! that `ENTRADA_PORT` names.
 
 use std::error::Error;
 use std::net::Ipv4Addr;
@@ -9,15 +10,27 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::any_service;
 use entrada_ambient::{Environment, ProcessEnvironment};
-use rmcp::handler::server::router::tool::ToolRouter;
+use rmcp::ErrorData;
+use rmcp::handler::server::router::tool::{ToolRoute, ToolRouter};
 use rmcp::handler::server::wrapper::{Json, Parameters};
-use rmcp::model::{ServerCapabilities, ServerConfig};
+use rmcp::model::{ServerCapabilities, ServerConfig, Tool};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use rmcp::{ServerHandler, tool, tool_handler, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
+
+/// The other tools that the handler lists to a reader, so that the lists cost
+/// the same. They cannot be called here.
+const LISTED: [&str; 6] = [
+    include_str!("../../../../handlers/mcp/tools/definitions/get_authentication_info.json"),
+    include_str!("../../../../handlers/mcp/tools/definitions/get_weather_forecast.json"),
+    include_str!("../../../../handlers/mcp/tools/definitions/graph_me.json"),
+    include_str!("../../../../handlers/mcp/tools/definitions/health_check.json"),
+    include_str!("../../../../handlers/mcp/tools/definitions/secure_query_data.json"),
+    include_str!("../../../../handlers/mcp/tools/definitions/whoami.json"),
+];
 
 #[derive(Deserialize, JsonSchema)]
 struct Arguments {
@@ -45,10 +58,17 @@ struct Bare {
 
 #[tool_router]
 impl Bare {
-    fn new() -> Self {
-        Self {
-            tool_router: Arc::new(Self::tool_router()),
+    fn new() -> Result<Self, serde_json::Error> {
+        let mut tool_router = Self::tool_router();
+        for text in LISTED {
+            let tool: Tool = serde_json::from_str(text)?;
+            tool_router.add_route(ToolRoute::new_dyn(tool, |_| {
+                Box::pin(async { Err(ErrorData::invalid_params("only listed", None)) })
+            }));
         }
+        Ok(Self {
+            tool_router: Arc::new(tool_router),
+        })
     }
 
     #[tool(description = "The current weather in a city: temperature, humidity, wind and sky.")]
@@ -77,7 +97,7 @@ impl ServerHandler for Bare {
 async fn main() -> Result<(), Box<dyn Error>> {
     let port = ProcessEnvironment.get("ENTRADA_PORT").unwrap_or_default();
     let port: u16 = port.parse()?;
-    let bare = Bare::new();
+    let bare = Bare::new()?;
     let service = StreamableHttpService::new(
         move || Ok(bare.clone()),
         Arc::new(NeverSessionManager::default()),
