@@ -30,7 +30,7 @@ const SMALL_BODY: usize = 64 * 1024;
 const CHAT_BODY: usize = 256 * 1024;
 
 /// The whole server, with `served` as what MCP clients find behind the doors.
-pub fn router<S>(state: &AppState, settings: &Settings, served: S) -> Router
+pub fn router<S>(state: &AppState, settings: &Settings, served: &S) -> Router
 where
     S: ServerHandler + Clone + Sync,
 {
@@ -52,7 +52,7 @@ where
         ))
         .merge(open_to(account_routes(), cors.clone()))
         .merge(open_to(chat_routes(), cors.clone()))
-        .merge(open_to(mcp_routes(state, &served), cors))
+        .merge(open_to(mcp_routes(state, served), cors))
         .merge(wrapped_routes(state, settings))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)

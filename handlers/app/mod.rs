@@ -180,7 +180,7 @@ impl App {
         let pieces = pieces(settings, ambient, &upstream, shared, prepared.catalogue)?;
         let state = AppState(Arc::new(pieces));
         Ok(Self {
-            router: crate::router::router(&state, settings, served(&state.0)),
+            router: crate::router::router(&state, settings, &served(&state.0)),
             registry: state.0.registry.clone(),
             keeping: secrets.keeping(settings, upstream.client),
             tables,

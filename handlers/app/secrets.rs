@@ -107,12 +107,15 @@ pub(super) fn secrets(
 }
 
 /// The application's credential, and the part of it that the vault holds.
+type Credentials = (Arc<dyn ClientCredential>, Option<Arc<VaultClientSecret>>);
+
+/// What proves who we are, by what is configured.
 fn credentials(
     settings: &Settings,
     identity: Option<&Arc<dyn TokenCredential>>,
     vault: Option<Arc<Vault>>,
     ambient: &Ambient,
-) -> Result<(Arc<dyn ClientCredential>, Option<Arc<VaultClientSecret>>), StartError> {
+) -> Result<Credentials, StartError> {
     let federated = settings.secrets.identity_client_id.and(identity).map(
         |identity| -> Arc<dyn ClientCredential> {
             Arc::new(FederatedIdentity::new(identity.clone()))

@@ -203,11 +203,11 @@ impl Registry {
             Ok(arguments) => arguments,
             Err(error) => return Outcome::Failed(error),
         };
-        let called = self
+        let known_name = self
             .tools
             .get_key_value(name)
             .map_or("", |(known, _)| *known);
-        let span = tracing::info_span!("tool", otel.name = called, tool = called);
+        let span = tracing::info_span!("tool", otel.name = known_name, tool = known_name);
         let running = async {
             match &entry.runner {
                 Runner::Signed(tool) => tool.call(caller, arguments, progress).await,
@@ -219,7 +219,7 @@ impl Registry {
             Outcome::Done(_) => "done",
             Outcome::Failed(_) | Outcome::Unknown => "failed",
         };
-        tool_called(called, came_of_it);
+        tool_called(known_name, came_of_it);
         outcome
     }
 

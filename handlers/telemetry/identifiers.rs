@@ -10,10 +10,10 @@ thread_local! {
     static NEXT_TRACE: Cell<Option<Uuid>> = const { Cell::new(None) };
 }
 
-/// Has the trace that begins in `begin`, on this thread, be called `id`.
-pub(super) fn named<T>(id: Uuid, begin: impl FnOnce() -> T) -> T {
+/// Has the trace that begins in `start`, on this thread, be called `id`.
+pub(super) fn named<T>(id: Uuid, start: impl FnOnce() -> T) -> T {
     NEXT_TRACE.set(Some(id));
-    let begun = begin();
+    let begun = start();
     NEXT_TRACE.set(None);
     begun
 }

@@ -168,7 +168,7 @@ async fn entries_are_found_by_person_tool_time_and_outcome() {
         (other, "a", true),
         (other, "b", false),
     ] {
-        world.clock.advance(Duration::from_secs(60));
+        world.clock.advance(Duration::from_mins(1));
         let mut entry = entry(TENANT, tool).by(TENANT, user);
         if refused {
             entry = entry.refused("because");
@@ -204,7 +204,7 @@ async fn entries_are_found_by_person_tool_time_and_outcome() {
         "other a, first b"
     );
     // Both ends of the range count.
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     assert_eq!(
         found(&|query| (query.from, query.to) = (now - 2 * minute, now - minute)).await,
         "other a, first b"

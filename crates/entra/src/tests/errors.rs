@@ -16,7 +16,7 @@ async fn error_for(world: &World, status: u16, answer: &Value) -> EntraError {
 fn kind(error: &EntraError) -> &'static str {
     match error {
         EntraError::Unavailable { .. } => "unavailable",
-        EntraError::CredentialUnavailable(_) => "credential",
+        EntraError::CredentialUnavailable(_) | EntraError::CredentialRefused { .. } => "credential",
         EntraError::Rejected { .. } => "rejected",
         EntraError::InteractionRequired { .. } => "interaction",
         EntraError::ConsentRequired { .. } => "consent",
@@ -26,7 +26,6 @@ fn kind(error: &EntraError) -> &'static str {
         | EntraError::AccessToken(_)
         | EntraError::SubjectMismatch
         | EntraError::ApplicationAssertion => "other",
-        EntraError::CredentialRefused { .. } => "credential",
     }
 }
 

@@ -7,8 +7,7 @@ use async_trait::async_trait;
 use azure_core::Error;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::error::ErrorKind;
-use azure_core::time::OffsetDateTime;
-use entrada_ambient::{NetworkOptions, SystemClock, SystemRandom, http_client};
+use entrada_ambient::{Clock, NetworkOptions, SystemClock, SystemRandom, http_client};
 use entrada_stand_ins::{StandInOptions, StandIns, start};
 use entrada_vault::{LONGEST_VALUE, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
@@ -31,7 +30,7 @@ impl TokenCredential for Identity {
             return Err(Error::with_message(ErrorKind::Credential, "nobody is here"));
         };
         let token = stand_ins.managed_identity_token("https://vault.azure.net");
-        let expires = OffsetDateTime::now_utc() + Duration::from_hours(1);
+        let expires = SystemClock::new().now() + Duration::from_hours(1);
         Ok(AccessToken::new(token.unwrap(), expires))
     }
 }
