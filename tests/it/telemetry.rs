@@ -80,21 +80,11 @@ async fn call(rig: &Rig, handler: &Handler, tool: &str, arguments: Value) {
     assert_eq!(correlation.replace('-', ""), TRACE);
 }
 
-#[tokio::test]
-async fn request_tool_and_upstream_share_the_callers_trace_and_hold_no_secret() {
-    if through_host() {
-        // The SDK's variables and the storage are this process's own.
-        return;
-    }
-    let rig = Rig::start().await;
-    let handler = Handler::start(settings(&rig, &ingestion(&rig), "200")).await;
-    call(&rig, &handler, "graph_me", json!({})).await;
-    let secret = json!({"data": {"note": "a very private note"}});
-    call(&rig, &handler, "save_record", secret).await;
-    rig.http.get(handler.url("/nowhere")).send().await.unwrap();
+/// What came, once both calls and the metrics are there.
+async fn both_calls(rig: &Rig) -> Vec<Value> {
     let mut items = Vec::new();
     for _ in 0..100 {
-        items = received(&rig).await;
+        items = received(rig).await;
         let metric = |name: &str| {
             items
                 .iter()
@@ -108,6 +98,46 @@ async fn request_tool_and_upstream_share_the_callers_trace_and_hold_no_secret() 
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    items
+}
+
+/// The trace that Microsoft Graph was told is the caller's.
+async fn graph_was_told(rig: &Rig) {
+    let asked: Value = {
+        let url = format!(
+            "{}stand-in/requests?path=/graph/v1.0/me",
+            rig.stand_ins.url()
+        );
+        rig.http
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    };
+    let header = asked[0]["headers"]["traceparent"].as_str().unwrap();
+    assert!(
+        header.starts_with(&format!("00-{TRACE}-")) && header.ends_with("-01"),
+        "{header}"
+    );
+    assert!(!header.contains(PARENT), "each span is a parent of its own");
+}
+
+#[tokio::test]
+async fn request_tool_and_upstream_share_the_callers_trace_and_hold_no_secret() {
+    if through_host() {
+        // The SDK's variables and the storage are this process's own.
+        return;
+    }
+    let rig = Rig::start().await;
+    let handler = Handler::start(settings(&rig, &ingestion(&rig), "200")).await;
+    call(&rig, &handler, "graph_me", json!({})).await;
+    let secret = json!({"data": {"note": "a very private note"}});
+    call(&rig, &handler, "save_record", secret).await;
+    rig.http.get(handler.url("/nowhere")).send().await.unwrap();
+    let items = both_calls(&rig).await;
     let requests = of_trace(&items, "Request");
     assert_eq!(requests.len(), 2, "{items:?}");
     for request in requests {
@@ -136,26 +166,7 @@ async fn request_tool_and_upstream_share_the_callers_trace_and_hold_no_secret() 
             "{dependencies:?}"
         );
     }
-    let asked: Value = {
-        let url = format!(
-            "{}stand-in/requests?path=/graph/v1.0/me",
-            rig.stand_ins.url()
-        );
-        rig.http
-            .get(url)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
-    };
-    let header = asked[0]["headers"]["traceparent"].as_str().unwrap();
-    assert!(
-        header.starts_with(&format!("00-{TRACE}-")) && header.ends_with("-01"),
-        "{header}"
-    );
-    assert!(!header.contains(PARENT), "each span is a parent of its own");
+    graph_was_told(&rig).await;
     assert!(
         items
             .iter()
@@ -191,17 +202,15 @@ async fn spawn(rig: &Rig, settings: &[(String, String)]) -> (Child, String) {
     (child, url)
 }
 
-/// How long the process takes to end once it is asked to.
-async fn end(mut child: Child) -> Duration {
-    let asked = tokio::time::Instant::now();
+/// Asks the process to end, which it does soon.
+async fn end(mut child: Child) {
     let id = child.id().unwrap().to_string();
     let asking = Command::new("kill").args(["-TERM", &id]).status().await;
     assert!(asking.unwrap().success());
-    tokio::time::timeout(Duration::from_secs(20), child.wait())
+    tokio::time::timeout(Duration::from_secs(8), child.wait())
         .await
         .expect("it ends")
         .unwrap();
-    asked.elapsed()
 }
 
 #[tokio::test]
@@ -227,22 +236,15 @@ async fn ingestion_that_is_away_keeps_nobody_waiting() {
     let rig = Rig::start().await;
     let settings = settings(&rig, "https://localhost:9/", "100");
     let (child, url) = spawn(&rig, &settings).await;
-    let started = tokio::time::Instant::now();
     // More than every queue holds.
-    for _ in 0..3_000 {
-        let answer = rig
-            .http
-            .get(format!("{url}/auth/info"))
-            .send()
-            .await
-            .unwrap();
-        assert!(answer.status().is_success());
-    }
-    let took = started.elapsed();
-    assert!(
-        took < Duration::from_secs(30),
-        "{took:?} for 3,000 requests"
-    );
-    let ended = end(child).await;
-    assert!(ended < Duration::from_secs(5), "{ended:?}");
+    let asking = async {
+        for _ in 0..3_000 {
+            let request = rig.http.get(format!("{url}/auth/info"));
+            assert!(request.send().await.unwrap().status().is_success());
+        }
+    };
+    tokio::time::timeout(Duration::from_mins(1), asking)
+        .await
+        .expect("nobody waits");
+    end(child).await;
 }

@@ -12,6 +12,64 @@ async fn diagnose(url: &str) -> (i32, Vec<String>) {
 
 const LIMITED: (&str, &str) = ("ENTRADA_REQUESTS_PER_MINUTE", "10000");
 
+const SERVER: &str = "/.well-known/oauth-authorization-server";
+const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
+const WEBHOOK: &str = "/runtime/webhooks/mcp";
+const HEALTH: &str = "/api/health";
+const SOUND: &str = "\"storage\":\"operational\"";
+const AWAY: &str = "\"storage\":\"unavailable\"";
+const KNOWN: &str = "\"client_addresses\":\"known\"";
+const MISSING: &str = "\"client_addresses\":\"missing\"";
+
+/// What is spoilt, and the finding that says so.
+const SEEDS: [(Damage, &str); 21] = [
+    (Damage::Status("/", 404), "not-entrada"),
+    (Damage::Status("/", 503), "not-entrada"),
+    (
+        Damage::Redirect("https://localhost/.auth/login/aad"),
+        "platform-authentication",
+    ),
+    (Damage::Replace(HEALTH, SOUND, AWAY), "server-storage"),
+    (Damage::Replace(HEALTH, KNOWN, MISSING), "caller-address"),
+    (Damage::Drop(HEALTH, "cache-control"), "headers"),
+    (Damage::Replace(SERVER, "S256", "plain"), "server-metadata"),
+    (Damage::Status(RESOURCE, 404), "resource-metadata"),
+    (
+        Damage::Replace("/.well-known/jwks.json", "\"keys\"", "\"none\""),
+        "published-keys",
+    ),
+    (Damage::Drop("/auth/login", "set-cookie"), "cookie"),
+    (
+        Damage::ReplaceHeader("/auth/login", "set-cookie", "HttpOnly; ", ""),
+        "cookie",
+    ),
+    (Damage::Status("/auth/login", 200), "cookie"),
+    (
+        Damage::ReplaceHeader("/auth/login", "location", "code_challenge_method", "x"),
+        "sign-in",
+    ),
+    (Damage::Drop("/mcp", "www-authenticate"), "challenge"),
+    (Damage::Drop(WEBHOOK, "www-authenticate"), "extension-door"),
+    (Damage::Status(WEBHOOK, 404), "extension-door-missing"),
+    (
+        Damage::Set(SERVER, "access-control-allow-credentials", "true"),
+        "cors",
+    ),
+    (
+        Damage::Drop("/token", "access-control-allow-origin"),
+        "cors",
+    ),
+    (
+        Damage::Set("/mcp", "access-control-allow-origin", "*"),
+        "foreign-origin",
+    ),
+    (
+        Damage::Drop("/", "content-security-policy"),
+        "content-security-policy",
+    ),
+    (Damage::Collect, "streaming"),
+];
+
 #[tokio::test]
 async fn a_sound_server_has_no_finding() {
     let rig = Rig::with(&[LIMITED]).await;
@@ -24,61 +82,7 @@ async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
     let rig = Rig::with(&[LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
     front.serve(rig.handler.url(""), rig.http.clone());
     assert_eq!(diagnose(&front.url).await, (0, Vec::new()));
-    let server = "/.well-known/oauth-authorization-server";
-    let resource = "/.well-known/oauth-protected-resource/mcp";
-    let webhook = "/runtime/webhooks/mcp";
-    let health = "/api/health";
-    let sound = "\"storage\":\"operational\"";
-    let away = "\"storage\":\"unavailable\"";
-    let known = "\"client_addresses\":\"known\"";
-    let missing = "\"client_addresses\":\"missing\"";
-    for (damage, id) in [
-        (Damage::Status("/", 404), "not-entrada"),
-        (Damage::Status("/", 503), "not-entrada"),
-        (
-            Damage::Redirect("https://localhost/.auth/login/aad"),
-            "platform-authentication",
-        ),
-        (Damage::Replace(health, sound, away), "server-storage"),
-        (Damage::Replace(health, known, missing), "caller-address"),
-        (Damage::Drop(health, "cache-control"), "headers"),
-        (Damage::Replace(server, "S256", "plain"), "server-metadata"),
-        (Damage::Status(resource, 404), "resource-metadata"),
-        (
-            Damage::Replace("/.well-known/jwks.json", "\"keys\"", "\"none\""),
-            "published-keys",
-        ),
-        (Damage::Drop("/auth/login", "set-cookie"), "cookie"),
-        (
-            Damage::ReplaceHeader("/auth/login", "set-cookie", "HttpOnly; ", ""),
-            "cookie",
-        ),
-        (Damage::Status("/auth/login", 200), "cookie"),
-        (
-            Damage::ReplaceHeader("/auth/login", "location", "code_challenge_method", "x"),
-            "sign-in",
-        ),
-        (Damage::Drop("/mcp", "www-authenticate"), "challenge"),
-        (Damage::Drop(webhook, "www-authenticate"), "extension-door"),
-        (Damage::Status(webhook, 404), "extension-door-missing"),
-        (
-            Damage::Set(server, "access-control-allow-credentials", "true"),
-            "cors",
-        ),
-        (
-            Damage::Drop("/token", "access-control-allow-origin"),
-            "cors",
-        ),
-        (
-            Damage::Set("/mcp", "access-control-allow-origin", "*"),
-            "foreign-origin",
-        ),
-        (
-            Damage::Drop("/", "content-security-policy"),
-            "content-security-policy",
-        ),
-        (Damage::Collect, "streaming"),
-    ] {
+    for (damage, id) in SEEDS {
         front.spoil(damage);
         let (code, mut ids) = diagnose(&front.url).await;
         if let Damage::Status("/auth/login", _) = damage {

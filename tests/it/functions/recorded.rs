@@ -56,7 +56,9 @@ async fn every_recorded_post_is_answered_as_the_token_and_the_arguments_deserve(
         );
 
         let answer = post(&rig, "whoami", body(&case, &with_token(trigger, &token))).await;
-        let nothing = read["arguments"].as_object().is_none_or(|it| it.is_empty());
+        let nothing = read["arguments"]
+            .as_object()
+            .is_none_or(serde_json::Map::is_empty);
         if nothing {
             assert_eq!(answer["isError"], false, "{trigger}: {answer}");
             assert!(answer["structuredContent"]["roles"].is_array(), "{answer}");

@@ -103,8 +103,8 @@ fn issuer_token(issuer: &entrada::identity::OwnTokens) -> String {
         signed_in_at: 1_700_000_000,
         expires_at: 4_000_000_000,
     };
-    let issued = issuer.issue(terms).unwrap();
-    issued.expose_secret().to_owned()
+    let token = issuer.issue(terms).unwrap();
+    token.expose_secret().to_owned()
 }
 
 #[tokio::test]

@@ -15,9 +15,9 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 fn taken(router: &axum::Router) -> BTreeSet<String> {
     let text = format!("{router:?}");
     let own = text.split("fallback_router").next().unwrap();
-    let (routes, node) = own.split_once("node: Node").unwrap();
+    let (endpoints, node) = own.split_once("node: Node").unwrap();
     let mut methods: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for route in routes.split("RouteId(").skip(1) {
+    for route in endpoints.split("RouteId(").skip(1) {
         let (id, route) = route.split_once(')').unwrap();
         let found = METHODS.into_iter().filter(|method| {
             let state = route.split(&format!("{method}: ")).nth(1);

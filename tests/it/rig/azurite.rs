@@ -36,15 +36,20 @@ pub(super) async fn connection() -> String {
     }
 }
 
+#[expect(
+    clippy::zombie_processes,
+    reason = "one for all tests of this process, which it ends with"
+)]
 async fn start() -> Azurite {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let modules = clients().join("node/node_modules");
     let runner = concat!(env!("CARGO_MANIFEST_DIR"), "/xtask/src/azurite.cjs");
-    let accounts: String = (0..ACCOUNTS)
-        .map(|number| format!(";rig{number}:{KEY}"))
-        .collect();
+    let accounts = (0..ACCOUNTS)
+        .map(|number| format!("rig{number}:{KEY}"))
+        .collect::<Vec<_>>()
+        .join(";");
     let child = Command::new(modules.join(".bin/node"))
         .arg(runner)
         .arg(modules.join("azurite/dist/src/table/main.js"))
@@ -53,7 +58,7 @@ async fn start() -> Azurite {
         .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
         .env(
             "AZURITE_ACCOUNTS",
-            format!("devstoreaccount1:{KEY}{accounts}"),
+            format!("devstoreaccount1:{KEY};{accounts}"),
         )
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

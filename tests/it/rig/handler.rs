@@ -180,9 +180,8 @@ impl Handler {
 
     /// Waits until it answers `/`.
     async fn wait_for_root(&self) {
-        if !answers(&format!("{}/", self.address)).await {
-            panic!("the server does not answer:\n{}", self.log());
-        }
+        let answered = answers(&format!("{}/", self.address)).await;
+        assert!(answered, "the server does not answer:\n{}", self.log());
     }
 }
 

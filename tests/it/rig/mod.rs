@@ -125,8 +125,8 @@ impl Ground {
         Self {
             clock,
             stand_ins,
-            storage,
             folder,
+            storage,
             key_ring,
             settings,
         }
