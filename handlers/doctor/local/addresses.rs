@@ -85,6 +85,7 @@ mod tests {
             ("ENTRADA_TENANT_ID", "c0170500-0000-4000-8000-000000000001"),
             ("ENTRADA_CLIENT_ID", "e17ada00-0000-4000-8000-000000000001"),
             ("ENTRADA_STORAGE", "https://account.table.core.windows.net"),
+            ("ENTRADA_KEY_VAULT_URL", "https://example.vault.azure.net"),
         ]);
         let (settings, _) = Settings::load(&environment, false).unwrap();
         let mut report = Report::default();
