@@ -6,7 +6,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use super::application::{Application, LOOPBACK, answer, pressed};
-use crate::rig::{Person, Rig, location, parameter};
+use crate::rig::{Person, Rig, location, parameter, through_host};
 
 /// After how many milliseconds a request under way is cut off by a kill: from
 /// before it arrives to after it was answered.
@@ -70,6 +70,10 @@ async fn killed_meanwhile(rig: &mut Rig, after: u64, request: RequestBuilder) ->
     let answer = tokio::spawn(async move {
         let response = request.send().await.ok()?;
         let status = response.status().as_u16();
+        if through_host() && matches!(status, 502 | 503) {
+            // The host says that the handler did not answer, or is not there.
+            return None;
+        }
         let header = response.headers().get("location");
         let location = header.map(|value| value.to_str().unwrap().to_owned());
         let text = response.text().await.ok()?;

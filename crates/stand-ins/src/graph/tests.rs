@@ -184,7 +184,10 @@ async fn a_token_from_before_a_revocation_meets_a_claims_challenge() {
 #[tokio::test]
 async fn other_routes_do_not_exist() {
     let bench = Bench::start().await;
-    let url = format!("{}graph/v1.0/users/somebody/messages", bench.stand_ins.url());
+    let url = format!(
+        "{}graph/v1.0/users/somebody/messages",
+        bench.stand_ins.url()
+    );
     let response = bench.http.get(url).send().await.unwrap();
     assert_eq!(response.status(), 404);
     let body: Value = response.json().await.unwrap();
