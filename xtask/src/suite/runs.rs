@@ -53,6 +53,7 @@ impl Suite<'_> {
         let azurite = Azurite::start(self.workspace)?;
         let log = self.log(&format!("test-{}", setting.name()));
         let mut program = program
+            .env("RUST_TEST_THREADS", threads().to_string())
             .env("ENTRADA_TEST_CLIENTS", self.workspace.clients())
             .env("ENTRADA_TEST_TABLES", azurite.connection_string())
             .env("ENTRADA_TEST_STORAGE", setting.storage)
@@ -86,4 +87,9 @@ impl Suite<'_> {
                 .map(|path| PathBuf::from(path.trim()))
         })
     }
+}
+
+/// Tests that run at a time: black-box tests wait more than they compute.
+fn threads() -> usize {
+    2 * std::thread::available_parallelism().map_or(1, usize::from)
 }
