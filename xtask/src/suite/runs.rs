@@ -38,7 +38,8 @@ impl Suite<'_> {
             // The whole workspace is named so that cargo builds the same
             // features as before, and so builds nothing again.
             let program = Program::cargo(self.workspace, "test --locked --workspace --test it --")
-                .args(setting.tests);
+                .args(setting.tests)
+                .env("RUST_TEST_THREADS", threads().to_string());
             match self.run_tests_of(program, setting) {
                 Ok(totals) => remarks.push(format!("{} {totals}", setting.name())),
                 Err(error) => first_error = first_error.or(Some(error)),
@@ -53,7 +54,6 @@ impl Suite<'_> {
         let azurite = Azurite::start(self.workspace)?;
         let log = self.log(&format!("test-{}", setting.name()));
         let mut program = program
-            .env("RUST_TEST_THREADS", threads().to_string())
             .env("ENTRADA_TEST_CLIENTS", self.workspace.clients())
             .env("ENTRADA_TEST_TABLES", azurite.connection_string())
             .env("ENTRADA_TEST_STORAGE", setting.storage)
