@@ -14,7 +14,7 @@ use super::erased::{AnyPublicTool, AnyTool};
 use super::{Progress, PublicTool, Tool, ToolError};
 use crate::identity::Principal;
 use crate::policy::{Policy, ToolClass};
-use crate::telemetry::tool_called;
+use crate::telemetry::{tool_called, tool_span};
 
 /// How a call ended.
 #[derive(Debug)]
@@ -207,14 +207,13 @@ impl Registry {
             .tools
             .get_key_value(name)
             .map_or("", |(known, _)| *known);
-        let span = tracing::info_span!("tool", otel.name = known_name, tool = known_name);
         let running = async {
             match &entry.runner {
                 Runner::Signed(tool) => tool.call(caller, arguments, progress).await,
                 Runner::Open(tool) => tool.call(arguments).await,
             }
         };
-        let outcome = Outcome::from(running.instrument(span).await);
+        let outcome = Outcome::from(running.instrument(tool_span(known_name)).await);
         let came_of_it = match &outcome {
             Outcome::Done(_) => "done",
             Outcome::Failed(_) | Outcome::Unknown => "failed",

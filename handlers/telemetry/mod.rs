@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub use connection::ConnectionString;
 pub use metrics::{request_answered, tool_called};
 pub use providers::{Telemetry, TelemetryError};
-pub use request::{IncomingTrace, begin, finish};
+pub use request::{IncomingTrace, begin, finish, tool_span};
 pub use transport::Bearer;
 
 /// Whether telemetry is collected in this process. There is one subscriber,

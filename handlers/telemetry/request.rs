@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::identifiers::named;
 use super::is_on;
+use crate::context::current_correlation_id;
 
 /// The `traceparent` that a request came with (W3C Trace Context section 3.2).
 #[derive(Debug, Clone)]
@@ -90,6 +91,17 @@ pub fn finish(span: &Span, method: &Method, route: &str, status: StatusCode) {
     if status.is_server_error() {
         span.set_status(Status::error(""));
     }
+}
+
+/// The span of a tool's work, where telemetry is collected; else none, since the
+/// log names the innermost span alone, and the request's says which request.
+#[must_use]
+pub fn tool_span(tool: &'static str) -> Span {
+    if !is_on() {
+        return Span::none();
+    }
+    let correlation_id = current_correlation_id().map(tracing::field::display);
+    tracing::info_span!("tool", otel.name = tool, tool, correlation_id)
 }
 
 #[cfg(test)]
