@@ -1,6 +1,7 @@
 //! What surrounds every request: its correlation id, its log span, and the
 //! one place where errors become JSON.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,6 +9,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use entrada_ambient::{Clock, Random};
+use futures::FutureExt;
 use http::{HeaderName, HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -16,7 +18,8 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::auth::step_up::{self, StepUpLink};
-use crate::error::PendingError;
+use crate::drain::drain;
+use crate::error::{ApiError, PendingError, panic_message};
 use crate::telemetry::{self, IncomingTrace};
 
 /// The answer's header that carries the correlation id.
@@ -63,7 +66,8 @@ pub struct ErrorBody<'a> {
     pub step_up_url: Option<&'a str>,
 }
 
-/// Gives a request its correlation id and span, and turns errors into JSON.
+/// Gives a request its correlation id and span, reads it to its end, and turns
+/// errors and panics into JSON. One layer, since each costs every request.
 ///
 /// The id is the trace id of a W3C `traceparent` when there is one, so that
 /// it is the same in the host's telemetry; else a random UUID.
@@ -92,7 +96,7 @@ pub async fn surround(
     let started = surroundings.clock.monotonic();
     let of_request = span.clone();
     let answering = async move {
-        let mut response = next.run(request).await;
+        let mut response = drain(request, |request| unless_it_panics(next.run(request))).await;
         if let Some(error) = response.extensions_mut().remove::<PendingError>() {
             response = render(&response, &error, id, surroundings.clock.as_ref());
         }
@@ -113,6 +117,16 @@ pub async fn surround(
     };
     let answering = CURRENT.scope(CorrelationId(id), answering.instrument(span));
     entrada_ambient::continuing(incoming.map(|incoming| incoming.header), answering).await
+}
+
+/// The answer, or that something inside broke: the request ends, not the
+/// process.
+async fn unless_it_panics(answering: impl Future<Output = Response>) -> Response {
+    // What a panic leaves behind is never looked at again.
+    let answered = AssertUnwindSafe(answering).catch_unwind().await;
+    answered.unwrap_or_else(|panic| {
+        ApiError::internal(format!("panic: {}", panic_message(&*panic))).into_response()
+    })
 }
 
 /// A path as it may be logged: the id of a step-up is a link that only one

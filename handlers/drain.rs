@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::StreamExt;
@@ -27,12 +26,16 @@ const MOST: usize = 16 * 1024 * 1024;
 /// How long that may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Answers a request and reads what is left of its body, within bounds; where
+/// Answers a request by `answer` and reads what is left of its body, within bounds; where
 /// those do not suffice, or the client waits for leave to send, the answer
 /// says that the connection ends.
-pub(crate) async fn drain(request: Request, next: Next) -> Response {
+pub(crate) async fn drain<F, A>(request: Request, answer: F) -> Response
+where
+    F: FnOnce(Request) -> A,
+    A: Future<Output = Response>,
+{
     if request.body().is_end_stream() {
-        return next.run(request).await;
+        return answer(request).await;
     }
     let keeps_alive = request.version() <= Version::HTTP_11;
     let waits = request.headers().contains_key(header::EXPECT);
@@ -43,7 +46,7 @@ pub(crate) async fn drain(request: Request, next: Next) -> Response {
             back: Some(back),
         })
     };
-    let mut response = next.run(request.map(lend)).await;
+    let mut response = answer(request.map(lend)).await;
     let mut left = left;
     let Ok(rest) = left.try_recv() else {
         return response;

@@ -5,21 +5,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{any_service, delete, get, patch, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use rmcp::handler::server::ServerHandler;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 use crate::config::Settings;
 use crate::context::{Surroundings, surround};
-use crate::drain::drain;
-use crate::error::{ApiError, panic_message};
+use crate::error::ApiError;
 use crate::functions::{SWEEP, ToolTrigger, refuse_forged, sweep_timer, tool_panicked};
-use crate::identity::{Door, Gate};
+use crate::identity::Door;
 use crate::limits::{Exceeded, SignInLimit, limit_sign_in};
-use crate::mcp::{AllowedOrigins, McpDoor, check_origin, list_as_json};
+use crate::mcp::{McpDoor, Served, list_as_json};
 use crate::state::AppState;
 use crate::{auth, chat, oauth, openapi, ops};
 
@@ -32,7 +30,7 @@ const CHAT_BODY: usize = 256 * 1024;
 /// The whole server, with `served` as what MCP clients find behind the doors.
 pub fn router<S>(state: &AppState, settings: &Settings, served: &S) -> Router
 where
-    S: ServerHandler + Clone + Sync,
+    S: Served,
 {
     let cors = cors(&settings.cors_origins);
     Router::new()
@@ -56,9 +54,7 @@ where
         .merge(wrapped_routes(state, settings))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn_with_state(Surroundings::from_ref(state), surround))
-        .layer(from_fn(drain))
         .with_state(state.clone())
 }
 
@@ -198,24 +194,24 @@ fn chat_routes() -> Router<AppState> {
 /// where there is one: it never reaches us then.
 fn mcp_routes<S>(state: &AppState, served: &S) -> Router<AppState>
 where
-    S: ServerHandler + Clone + Sync,
+    S: Served,
 {
-    let gate: &Arc<Gate> = &state.0.gate;
     let guarded = |routes: Router<AppState>, door| {
-        routes.layer(from_fn_with_state(
-            McpDoor::new(door, gate.clone(), state.0.registry.clone()),
-            McpDoor::guard,
-        ))
+        let door = Arc::new(McpDoor {
+            door,
+            gate: state.0.gate.clone(),
+            origins: state.0.origins.clone(),
+            registry: state.0.registry.clone(),
+            direct: served.direct().cloned(),
+        });
+        routes.layer(from_fn_with_state(door, McpDoor::guard))
     };
     let service = || any_service(McpDoor::service(served.clone()));
     let mcp = Router::new()
         .route("/mcp", service())
         .route("/mcp/tools", get(list_as_json));
     let webhook = Router::new().route(Door::Webhook.path(), service());
-    let origins: Arc<AllowedOrigins> = state.0.origins.clone();
-    guarded(mcp, Door::Mcp)
-        .merge(guarded(webhook, Door::Webhook))
-        .layer(from_fn_with_state(origins, check_origin))
+    guarded(mcp, Door::Mcp).merge(guarded(webhook, Door::Webhook))
 }
 
 /// What the Functions host calls by itself: tools and the timer, each at the
@@ -288,12 +284,4 @@ async fn no_such_method() -> ApiError {
         "METHOD_NOT_ALLOWED",
         "This route does not take that method.",
     )
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the layer hands the panic over"
-)]
-fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
-    ApiError::internal(format!("panic: {}", panic_message(&*panic))).into_response()
 }

@@ -14,7 +14,6 @@ use axum::Router;
 use azure_core::credentials::TokenCredential;
 use entrada_ambient::{Clock, Random};
 use entrada_tables::Tables;
-use rmcp::handler::server::ServerHandler;
 use tokio::sync::mpsc;
 
 use crate::audit::{self, Audit, AuditSources};
@@ -23,7 +22,7 @@ use crate::config::Settings;
 use crate::grants::{Grants, Keys};
 use crate::identity::{Authenticator, KeyRings, OwnTokens, Profiles, Revocations, Sighting};
 use crate::limits::{self, Limits};
-use crate::mcp::Registry;
+use crate::mcp::{Registry, Served};
 use crate::oauth::clients;
 use crate::policy::Policy;
 use crate::secrets::Keeping;
@@ -116,7 +115,7 @@ impl App {
         served: impl FnOnce(&Pieces) -> S,
     ) -> Result<Self, StartErrors>
     where
-        S: ServerHandler + Clone + Sync,
+        S: Served,
     {
         let prepared = prepare(settings, ambient, |identity| {
             open_tables(settings, identity, ambient)
@@ -131,7 +130,7 @@ impl App {
         served: impl FnOnce(&Pieces) -> S,
     ) -> Result<Self, StartErrors>
     where
-        S: ServerHandler + Clone + Sync,
+        S: Served,
     {
         let (tables, secrets) = (prepared.tables, prepared.secrets);
         let upstream = upstream(settings, secrets.credential.clone(), ambient);

@@ -69,6 +69,8 @@ const SECRET_HEADERS: &[&str] = &[
 /// What gives away secrets that are short or have other characters in them:
 /// client secrets of Entra ID, access keys of AWS.
 const SECRET_MARKS: &[&str] = &["7Q~", "8Q~", "AKIA", "ASIA"];
+/// Characters of the shortest word that has the shape of a secret.
+const SHORTEST_SECRET: usize = 20;
 /// Names of what people write to each other and to agents.
 const MESSAGES: &[&str] = &["message", "content", "prompt", "text", "question"];
 
@@ -80,6 +82,9 @@ pub(super) fn arguments(arguments: &Map<String, Value>) -> Value {
 /// A name that somebody chose, of at most `most` characters, without what
 /// looks like a secret.
 pub(super) fn name(text: &str, most: usize) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut beginning: String = text.chars().take(most * 4).collect();
     beginning = without_secrets(&beginning);
     cut(&beginning, most)
@@ -139,6 +144,9 @@ impl Redaction {
 
     /// JSON inside a text is looked into as well.
     fn string(&mut self, text: &str, depth: usize) -> Value {
+        if is_plain(text) {
+            return self.text(text);
+        }
         let trimmed = text.trim_start();
         if trimmed.starts_with(['{', '['])
             && depth < DEPTH
@@ -173,8 +181,18 @@ impl Redaction {
     }
 }
 
+/// Whether a text is a word too short for a secret, or a UUID, as most are: it
+/// is kept as it is. Nothing in it is escaped in JSON.
+fn is_plain(text: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    (text.len() < SHORTEST_SECRET && text.bytes().all(word)) || is_identifier(text)
+}
+
 /// Bytes of a text as JSON.
 fn quoted(text: &str) -> usize {
+    if is_plain(text) {
+        return text.len() + 2;
+    }
     serde_json::to_string(text).map_or(usize::MAX / 4, |text| text.len())
 }
 
@@ -277,11 +295,11 @@ fn names_what_follows(word: &str, after: &str) -> bool {
 
 /// JSON Web Tokens, and long runs of hex or base64 that are no identifier.
 fn has_secret_shape(word: &str) -> bool {
-    if word.contains("eyJ") && word.matches('.').count() >= 1 && word.len() >= 20 {
+    if word.contains("eyJ") && word.matches('.').count() >= 1 && word.len() >= SHORTEST_SECRET {
         return true;
     }
     let marked = SECRET_MARKS.iter().any(|mark| word.contains(mark));
-    if marked && word.len() >= 20 {
+    if marked && word.len() >= SHORTEST_SECRET {
         return true;
     }
     word.split(['.', '~', '%']).any(|part| {

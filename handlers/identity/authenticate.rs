@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrada_entra::{AccessTokenError, AccessTokenValidator, SubjectKind};
+use entrada_entra::{AccessTokenError, AccessTokenValidator, Fingerprint, SubjectKind};
 use http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;
 
@@ -203,10 +203,11 @@ impl Authenticator {
     }
 
     async fn identify(&self, door: Door, token: &str) -> Result<Principal, Refusal> {
-        if let Some(known) = self.own.remembered(token) {
+        let fingerprint = Fingerprint::of(token);
+        if let Some(known) = self.own.remembered(&fingerprint) {
             return self.through(door, known).await;
         }
-        if let Some(known) = self.entra.cached(token) {
+        if let Some(known) = self.entra.cached(&fingerprint) {
             return Ok(self.entra_principal(known, token));
         }
         if self.own.claims_to_be_ours(token) {
@@ -341,7 +342,9 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
     let token = token.trim();
     let sound = scheme.eq_ignore_ascii_case("bearer")
         && !token.is_empty()
-        && !token.contains([' ', ',', '\t']);
+        && !token
+            .bytes()
+            .any(|byte| matches!(byte, b' ' | b',' | b'\t'));
     sound.then_some(token).ok_or(Refusal::NotOneBearer)
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entrada_ambient::{Clock, Random};
-use entrada_entra::SubjectKind;
+use entrada_entra::{Fingerprint, SubjectKind};
 use moka::sync::Cache;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -137,7 +136,7 @@ pub struct OwnTokens {
     rings: Arc<KeyRings>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    verified: Cache<[u8; 32], Arc<OwnToken>>,
+    verified: Cache<Fingerprint, Arc<OwnToken>>,
 }
 
 impl OwnTokens {
@@ -223,11 +222,10 @@ impl OwnTokens {
             .is_some_and(|claims| claims.iss == self.base.as_str())
     }
 
-    /// A token that was verified before and has not expired: no cryptography
-    /// but one SHA-256.
+    /// A token that was verified before and has not expired: no cryptography.
     #[must_use]
-    pub fn remembered(&self, token: &str) -> Option<Arc<OwnToken>> {
-        let known = self.verified.get(&fingerprint(token))?;
+    pub fn remembered(&self, token: &Fingerprint) -> Option<Arc<OwnToken>> {
+        let known = self.verified.get(token)?;
         (known.expires_at > self.clock.unix()).then_some(known)
     }
 
@@ -255,7 +253,8 @@ impl OwnTokens {
             Ok(self.rings.current()?.verify(kid, message, signature))
         })?;
         let verified = Arc::new(verified);
-        self.verified.insert(fingerprint(token), verified.clone());
+        self.verified
+            .insert(Fingerprint::of(token), verified.clone());
         Ok(verified)
     }
 
@@ -383,12 +382,6 @@ impl OwnToken {
     }
 }
 
-fn fingerprint(token: &str) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
-    bytes
-}
-
 fn encode(value: &impl Serialize) -> Result<String, KeyRingError> {
     serde_json::to_vec(value)
         .map(|json| URL_SAFE_NO_PAD.encode(json))
@@ -448,12 +441,12 @@ mod tests {
         let token = tokens.issue(terms(&clock)).unwrap();
         let text = token.expose_secret();
         assert!(tokens.claims_to_be_ours(text));
-        assert!(tokens.remembered(text).is_none());
+        assert!(tokens.remembered(&Fingerprint::of(text)).is_none());
         let verified = tokens.verify(text).unwrap();
         assert!(verified.audience.opens(Door::Mcp) && !verified.audience.opens(Door::Api));
-        assert!(tokens.remembered(text).is_some());
+        assert!(tokens.remembered(&Fingerprint::of(text)).is_some());
         clock.advance(Duration::from_mins(1));
-        assert!(tokens.remembered(text).is_none());
+        assert!(tokens.remembered(&Fingerprint::of(text)).is_none());
         assert!(matches!(tokens.verify(text), Err(OwnTokenError::Expired)));
     }
 

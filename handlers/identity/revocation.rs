@@ -209,6 +209,9 @@ impl Revocations {
     /// What the list says about `principal`. In memory, on every request.
     #[must_use]
     pub fn check(&self, principal: &Principal) -> RevocationCheck {
+        if let Some(answer) = self.at_once() {
+            return answer;
+        }
         let mut subjects = vec![
             Revoked::User(principal.partition()),
             Revoked::Tenant(principal.tenant_id()),
@@ -218,20 +221,27 @@ impl Revocations {
         self.check_since(&subjects, principal.signed_in_at())
     }
 
-    /// What the list says about something that began at `since` (epoch
-    /// seconds) and concerns all of `subjects`.
-    #[must_use]
-    pub fn check_since(&self, subjects: &[Revoked], since: i64) -> RevocationCheck {
-        let list = self.list();
+    /// What the list says about anybody, when it does not matter who: it is too
+    /// old, or empty, as nearly always.
+    fn at_once(&self) -> Option<RevocationCheck> {
+        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
         let fresh = list
             .loaded_at
             .is_some_and(|loaded| self.clock.monotonic().saturating_sub(loaded) <= STALE_AFTER);
         if !fresh {
-            return RevocationCheck::Unknown;
+            return Some(RevocationCheck::Unknown);
         }
-        if list.entries.is_empty() {
-            return RevocationCheck::Clear;
+        list.entries.is_empty().then_some(RevocationCheck::Clear)
+    }
+
+    /// What the list says about something that began at `since` (epoch
+    /// seconds) and concerns all of `subjects`.
+    #[must_use]
+    pub fn check_since(&self, subjects: &[Revoked], since: i64) -> RevocationCheck {
+        if let Some(answer) = self.at_once() {
+            return answer;
         }
+        let list = self.list();
         let revoked = subjects.iter().any(|subject| {
             list.entries
                 .get(&subject.row_key())

@@ -14,10 +14,12 @@ use rmcp::transport::streamable_http_server::session::never::NeverSessionManager
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde::Deserialize;
 
+use super::direct::Direct;
 use super::message::Message;
-use super::{ChallengeSlot, Registry};
+use super::{AllowedOrigins, ChallengeSlot, McpServer, Registry};
+use crate::context::CorrelationId;
 use crate::error::ApiError;
-use crate::identity::{Door, Gate, Refusal};
+use crate::identity::{Door, Gate, Principal, Refusal};
 
 /// The largest body that is read, in bytes.
 pub(super) const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -34,27 +36,39 @@ const ANONYMOUS_PATIENCE: Duration = Duration::from_secs(5);
 pub struct Anonymous;
 
 /// A door at which MCP clients call.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct McpDoor {
-    door: Door,
-    gate: Arc<Gate>,
-    registry: Arc<Registry>,
+    /// Which door it is.
+    pub door: Door,
+    /// Who may come in.
+    pub gate: Arc<Gate>,
+    /// From which pages.
+    pub origins: Arc<AllowedOrigins>,
+    /// What is behind it.
+    pub registry: Arc<Registry>,
+    /// What answers requests that one answer settles, if anything does.
+    pub direct: Option<McpServer>,
+}
+
+/// What MCP clients find behind the doors.
+pub trait Served: ServerHandler + Clone + Sync {
+    /// What answers requests that one answer settles in the handler's place,
+    /// and alike.
+    fn direct(&self) -> Option<&McpServer> {
+        None
+    }
+}
+
+impl Served for McpServer {
+    fn direct(&self) -> Option<&McpServer> {
+        Some(self)
+    }
 }
 
 impl McpDoor {
-    /// The door `door` to these tools.
-    #[must_use]
-    pub fn new(door: Door, gate: Arc<Gate>, registry: Arc<Registry>) -> Self {
-        Self {
-            door,
-            gate,
-            registry,
-        }
-    }
-
     /// The MCP service behind a door: stateless, JSON answers unless a tool
     /// has something to say before it ends. `Host` and `Origin` are checked
-    /// by [`super::check_origin`], which knows the public name.
+    /// by [`AllowedOrigins`], which knows the public name.
     #[must_use]
     pub fn service<S>(server: S) -> StreamableHttpService<S, NeverSessionManager>
     where
@@ -73,19 +87,38 @@ impl McpDoor {
 
     /// Lets in who has a good token for the door, and who has none and calls
     /// a public tool, as often as the limits allow: every HTTP request counts
-    /// as a call. A bad token is a bad token, whatever is called.
-    pub async fn guard(State(door): State<Self>, request: Request, next: Next) -> Response {
-        let mut request = match door.admit(request).await {
-            Ok(request) => request,
+    /// as a call. A bad token is a bad token, whatever is called. Pages of
+    /// foreign origins are refused before that.
+    pub async fn guard(State(door): State<Arc<Self>>, request: Request, next: Next) -> Response {
+        if let Err(error) = door.origins.check(request.headers()) {
+            return error.into_response();
+        }
+        let (request, caller) = match door.admit(request).await {
+            Ok(admitted) => admitted,
             Err(error) => return error.into_response(),
         };
-        let slot = ChallengeSlot::default();
-        request.extensions_mut().insert(slot.clone());
         let (message, request) = match Message::read(request).await {
             Ok(read) => read,
             Err(response) => return response,
         };
-        let response = next.run(request).await;
+        let slot = ChallengeSlot::default();
+        let correlation = request.extensions().get::<CorrelationId>().copied();
+        let direct = message
+            .as_ref()
+            .filter(|_| door.direct.is_some())
+            .and_then(|message| Direct::of(request.headers(), message.bytes()));
+        let answered = match (&door.direct, direct, &caller) {
+            (Some(server), Some(direct), Some(caller)) => {
+                let answering = server.answer_directly(direct, caller, correlation, &slot);
+                answering.await
+            }
+            _ => None,
+        };
+        let response = if let Some(response) = answered {
+            response
+        } else {
+            next.run(marked(request, caller, slot.clone())).await
+        };
         if let Some(error) = slot.answer(door.door, &door.gate) {
             return error.into_response();
         }
@@ -94,19 +127,19 @@ impl McpDoor {
             .unwrap_or(response)
     }
 
-    /// The request again, with its principal or marked as anonymous.
-    async fn admit(&self, mut request: Request) -> Result<Request, ApiError> {
+    /// The request again, with its principal, or with none when it calls a
+    /// public tool.
+    async fn admit(&self, request: Request) -> Result<(Request, Option<Principal>), ApiError> {
         let address = self.gate.address(request.headers(), request.extensions());
         let refusal = match self.gate.identify(self.door, request.headers()).await {
             Ok(principal) => {
                 self.gate.count_at(self.door, &principal).await?;
-                request.extensions_mut().insert(principal);
-                return Ok(request);
+                return Ok((request, Some(principal)));
             }
             Err(Refusal::Missing) => match self.public_call(request).await {
                 Some(request) => {
                     self.gate.count_anonymous(address).await?;
-                    return Ok(request);
+                    return Ok((request, None));
                 }
                 None => Refusal::Missing,
             },
@@ -115,14 +148,14 @@ impl McpDoor {
         Err(self.gate.refuse(self.door, &refusal, address).await)
     }
 
-    /// The request again, marked, if it calls a public tool. Headers can rule
+    /// The request again, if it calls a public tool. Headers can rule
     /// that out without reading the body, but not prove it: an `initialize`
     /// client sends none, and nobody would compare them with its body.
     async fn public_call(&self, request: Request) -> Option<Request> {
         if request.method() != Method::POST || !self.headers_allow(request.headers()) {
             return None;
         }
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let reading = to_bytes(body, MAX_ANONYMOUS_BODY);
         let bytes = tokio::time::timeout(ANONYMOUS_PATIENCE, reading)
             .await
@@ -132,7 +165,6 @@ impl McpDoor {
         if call.method != TOOLS_CALL || !self.registry.is_public(&call.params.name) {
             return None;
         }
-        parts.extensions.insert(Anonymous);
         Some(Request::from_parts(parts, Body::from(bytes)))
     }
 
@@ -146,6 +178,17 @@ impl McpDoor {
 }
 
 const TOOLS_CALL: &str = "tools/call";
+
+/// The request with what the handlers behind the door go by.
+fn marked(mut request: Request, caller: Option<Principal>, slot: ChallengeSlot) -> Request {
+    let extensions = request.extensions_mut();
+    extensions.insert(slot);
+    match caller {
+        Some(caller) => drop(extensions.insert(caller)),
+        None => drop(extensions.insert(Anonymous)),
+    }
+    request
+}
 
 /// What a JSON-RPC request asks for. A batch is none of these, nor is a
 /// request with a member twice.

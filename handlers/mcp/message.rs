@@ -41,6 +41,11 @@ impl Message {
         Ok((Some(message), Request::from_parts(parts, Body::from(bytes))))
     }
 
+    /// The message as it came.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The answer in the place of one that calls a body of type JSON an
     /// unsupported type, since it could not be understood.
     pub(super) fn answer(&self, given: StatusCode) -> Option<Response> {

@@ -1,11 +1,6 @@
 //! `Origin` and `Host` on `/mcp`: what stops a page in a browser from
 //! talking to this server under another name (DNS rebinding).
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::config::BaseUrl;
@@ -28,6 +23,26 @@ impl AllowedOrigins {
             .map(|origin| origin.trim_end_matches('/').to_ascii_lowercase())
             .collect();
         Self { base, origins }
+    }
+
+    /// Refuses foreign origins and names (MCP 2025-11-25, Streamable HTTP,
+    /// security warning).
+    ///
+    /// # Errors
+    /// 403 with what is not allowed.
+    pub fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
+        let refusal = if !self.origin_allowed(headers) {
+            "This origin may not call: ENTRADA_CORS_ORIGINS does not name it."
+        } else if !self.host_allowed(headers) {
+            "This server does not answer to that name: see ENTRADA_BASE_URL."
+        } else {
+            return Ok(());
+        };
+        Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "ORIGIN_REFUSED",
+            refusal,
+        ))
     }
 
     fn origin_allowed(&self, headers: &HeaderMap) -> bool {
@@ -64,24 +79,6 @@ fn is_local_name(host: &str) -> bool {
                     .is_some_and(|port| port.parse::<u16>().is_ok())
         })
     })
-}
-
-/// Refuses foreign origins and names with 403 (MCP 2025-11-25, Streamable
-/// HTTP, security warning).
-pub async fn check_origin(
-    State(allowed): State<Arc<AllowedOrigins>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let headers = request.headers();
-    let refusal = if !allowed.origin_allowed(headers) {
-        "This origin may not call: ENTRADA_CORS_ORIGINS does not name it."
-    } else if !allowed.host_allowed(headers) {
-        "This server does not answer to that name: see ENTRADA_BASE_URL."
-    } else {
-        return next.run(request).await;
-    };
-    ApiError::new(StatusCode::FORBIDDEN, "ORIGIN_REFUSED", refusal).into_response()
 }
 
 #[cfg(test)]

@@ -134,6 +134,20 @@ impl Registry {
             .collect()
     }
 
+    /// The set of classes that the caller sees: bit n for the class n of
+    /// [`ToolClass::ALL`].
+    pub(super) fn classes(&self, caller: &Principal) -> usize {
+        let seen = ToolClass::ALL.map(|class| self.policy.allows_tool(caller, class));
+        seen.into_iter()
+            .rev()
+            .fold(0, |set, sees| set << 1 | usize::from(sees))
+    }
+
+    /// Whether all of these are public tools.
+    pub(super) fn are_public(&self, tools: &[ToolDefinition]) -> bool {
+        tools.iter().all(|tool| self.is_public(&tool.name))
+    }
+
     /// Every tool: name, class, definition and example. For documentation,
     /// packaging and the matrix of roles; never for a caller.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, ToolClass, &ToolDefinition, &Value)> {

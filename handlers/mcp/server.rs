@@ -5,28 +5,24 @@ use std::sync::Arc;
 
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
+    CallToolRequestParams, CallToolResponse, CallToolResult, CompleteRequestMethod,
     CompleteRequestParams, CompleteResult, ContentBlock, ErrorData, Implementation,
     ListPromptsRequestMethod, ListPromptsResult, ListResourceTemplatesRequestMethod,
     ListResourceTemplatesResult, ListResourcesRequestMethod, ListResourcesResult, ListToolsResult,
     PaginatedRequestParams, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::{RequestContext, RoleServer};
+use serde_json::Value;
 
 use super::calls::{Answered, CallError, ToolCall};
 use super::confirmation::{Round, open};
+use super::direct::Era;
+use super::lists::{Lists, page};
 use super::{Anonymous, ChallengeSlot, Outcome, Progress, Registry, RequestStates, ToolError};
 use crate::audit::Audit;
 use crate::context::CorrelationId;
 use crate::grants::Grants;
 use crate::identity::Principal;
-
-/// How long a client may keep a tool list, in milliseconds. Roles change with
-/// the token, which lives an hour at most; a minute keeps lists fresh.
-const LIST_TTL_MS: u64 = 60_000;
-
-/// Tools in one page of a list.
-const PAGE: usize = 100;
 
 /// The handler of MCP requests. It holds nothing of a caller: each request
 /// brings its own principal.
@@ -36,6 +32,7 @@ pub struct McpServer {
     pub(super) grants: Arc<Grants>,
     pub(super) audit: Arc<Audit>,
     pub(super) states: RequestStates,
+    pub(super) lists: Arc<Lists>,
 }
 
 impl McpServer {
@@ -52,6 +49,7 @@ impl McpServer {
             grants,
             audit,
             states,
+            lists: Arc::default(),
         }
     }
 
@@ -63,37 +61,50 @@ impl McpServer {
 }
 
 impl McpServer {
-    async fn answer(
+    /// Calls a tool for `caller`, or a public one for nobody in particular.
+    /// What the door has to answer in the call's place is left in `slot`.
+    pub(super) async fn answer(
         &self,
-        mut request: CallToolRequestParams,
-        context: &RequestContext<RoleServer>,
+        caller: Option<&Principal>,
+        call: ToolCall<'_>,
+        slot: Option<&ChallengeSlot>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let round = Round::take(&mut request, context);
-        let opens = round.opens();
-        let call = ToolCall {
-            name: &request.name,
-            arguments: request.arguments,
-            correlation: attached::<CorrelationId>(context).copied(),
-            progress: Progress::of(context),
-            round,
+        let (name, opens) = (call.name, call.round.opens());
+        let answered = match caller {
+            Some(caller) => self.call_in_rounds(caller, call).await,
+            None => self.call_anonymously(call).await.map(Answered::Outcome),
         };
-        let answered = if attached::<Anonymous>(context).is_some() {
-            self.call_anonymously(call).await.map(Answered::Outcome)
-        } else {
-            self.call_in_rounds(caller(context)?, call).await
-        };
-        let answered = answered.map_err(|error| told(error, context))?;
+        let answered = answered.map_err(|error| told(error, slot))?;
         if let Answered::Outcome(Outcome::Failed(error)) = &answered {
-            if let Some(challenge) = error.challenge()
-                && let Some(slot) = attached::<ChallengeSlot>(context)
-            {
+            if let Some((challenge, slot)) = error.challenge().zip(slot) {
                 slot.leave(challenge.clone());
             }
             if let Some(link) = error.step_up().filter(|_| opens) {
                 return open(error, link);
             }
         }
-        answer(&request.name, answered)
+        answer(name, answered)
+    }
+
+    /// Enters that `caller` is shown a list of tools, and tells the log when
+    /// there are none on it.
+    pub(super) async fn show_list(
+        &self,
+        caller: &Principal,
+        correlation: Option<CorrelationId>,
+        is_empty: bool,
+        slot: Option<&ChallengeSlot>,
+    ) -> Result<(), ErrorData> {
+        let entered = self.enter_list(caller, correlation).await;
+        entered.map_err(|error| told(error.into(), slot))?;
+        if is_empty {
+            tracing::info!(
+                roles = ?caller.roles(),
+                tenant = %caller.tenant_id(),
+                "the tool list is empty but for public tools: no role of the caller sees a tool"
+            );
+        }
+        Ok(())
     }
 }
 
@@ -112,9 +123,9 @@ fn attached<T: Send + Sync + 'static>(context: &RequestContext<RoleServer>) -> O
 
 /// What the client is told. The door answers by its own status when nothing
 /// was done because it could not be entered.
-fn told(error: CallError, context: &RequestContext<RoleServer>) -> ErrorData {
+fn told(error: CallError, slot: Option<&ChallengeSlot>) -> ErrorData {
     if let CallError::NotAudited(error) = &error
-        && let Some(slot) = attached::<ChallengeSlot>(context)
+        && let Some(slot) = slot
     {
         slot.leave_unaudited(*error);
     }
@@ -124,10 +135,19 @@ fn told(error: CallError, context: &RequestContext<RoleServer>) -> ErrorData {
 fn answer(name: &str, answered: Answered) -> Result<CallToolResponse, ErrorData> {
     match answered {
         Answered::Asked(question) => Ok((*question).into()),
-        Answered::Outcome(Outcome::Done(value)) => Ok(CallToolResult::structured(value).into()),
+        Answered::Outcome(Outcome::Done(value)) => Ok(structured(value).into()),
         Answered::Outcome(Outcome::Failed(error)) => Ok(failed(name, &error).into()),
         Answered::Outcome(Outcome::Unknown) => Err(unknown_tool(name)),
     }
+}
+
+/// The value, and as text for clients that know no structured content.
+fn structured(value: Value) -> CallToolResult {
+    // As `CallToolResult::structured` does, but for the way to the text.
+    let text = serde_json::to_string(&value).unwrap_or_default();
+    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+    result.structured_content = Some(value);
+    result
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
@@ -157,44 +177,14 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = caller(&context)?;
-        let correlation = attached::<CorrelationId>(&context).copied();
-        self.enter_list(caller, correlation)
-            .await
-            .map_err(|error| told(error.into(), &context))?;
         let visible = self.registry.visible(caller);
-        if visible
-            .iter()
-            .all(|tool| self.registry.is_public(&tool.name))
-        {
-            tracing::info!(
-                roles = ?caller.roles(),
-                tenant = %caller.tenant_id(),
-                "the tool list is empty but for public tools: no role of the caller sees a tool"
-            );
-        }
+        let is_empty = self.registry.are_public(&visible);
+        let correlation = attached::<CorrelationId>(&context).copied();
+        let slot = attached::<ChallengeSlot>(&context);
+        self.show_list(caller, correlation, is_empty, slot).await?;
         let after = request.and_then(|request| request.cursor);
-        let mut rest = visible.into_iter().skip_while(|tool| {
-            after
-                .as_ref()
-                .is_some_and(|after| tool.name.as_ref() <= after.as_str())
-        });
-        let page: Vec<_> = rest.by_ref().take(PAGE).collect();
-        let next_cursor = match (rest.next(), page.last()) {
-            (Some(_), Some(last)) => Some(last.name.to_string()),
-            _ => None,
-        };
-        let mut result = ListToolsResult::with_all_items(page);
-        result.next_cursor = next_cursor;
-        if context
-            .protocol_version()
-            .is_some_and(|version| !version.has_initialize())
-        {
-            // Another caller's list may be another one.
-            result = result
-                .with_ttl_ms(LIST_TTL_MS)
-                .with_cache_scope(CacheScope::Private);
-        }
-        Ok(result)
+        let era = Era::negotiated(context.protocol_version().as_ref());
+        Ok(page(visible, after.as_deref(), era))
     }
 
     /// Ends with the client's connection: the tool's work is dropped then,
@@ -205,9 +195,26 @@ impl ServerHandler for McpServer {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let gone = context.ct.clone();
+        let answering = async {
+            let mut request = request;
+            let round = Round::take(&mut request, &context);
+            let call = ToolCall {
+                name: &request.name,
+                arguments: request.arguments,
+                correlation: attached::<CorrelationId>(&context).copied(),
+                progress: Progress::of(&context),
+                round,
+            };
+            let caller = match attached::<Anonymous>(&context) {
+                Some(Anonymous) => None,
+                None => Some(caller(&context)?),
+            };
+            self.answer(caller, call, attached::<ChallengeSlot>(&context))
+                .await
+        };
         tokio::select! {
             biased;
-            answer = self.answer(request, &context) => answer,
+            answer = answering => answer,
             () = gone.cancelled() => Err(ErrorData::internal_error("The call was given up.", None)),
         }
     }

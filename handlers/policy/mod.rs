@@ -59,6 +59,17 @@ pub struct Policy {
 /// documentation, and no agents.
 pub const DEFAULT: &str = include_str!("default.json");
 
+impl ToolClass {
+    /// Every class.
+    pub const ALL: [Self; 5] = [
+        Self::Read,
+        Self::Write,
+        Self::Delete,
+        Self::Admin,
+        Self::Public,
+    ];
+}
+
 impl Policy {
     /// Reads and checks a policy. `home` is the home tenant.
     ///

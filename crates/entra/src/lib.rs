@@ -51,6 +51,6 @@ pub use id_token::{IdToken, IdTokenError};
 pub use keys::KeysStatus;
 pub use settings::{EntraSettings, PERSONAL_ACCOUNTS_TENANT, Tenancy};
 pub use token::{
-    AccessToken, AccessTokenError, AccessTokenValidator, Check, Examination, Outcome, SubjectKind,
-    TokenVersion, UnverifiedClaims,
+    AccessToken, AccessTokenError, AccessTokenValidator, Check, Examination, Fingerprint, Outcome,
+    SubjectKind, TokenVersion, UnverifiedClaims,
 };

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod definitions;
+mod direct;
 mod isolation;
 mod matrix;
 mod pages;

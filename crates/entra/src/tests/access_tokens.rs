@@ -321,20 +321,20 @@ async fn a_token_for_microsoft_graph_is_refused_for_its_audience() {
 async fn an_accepted_token_is_cached_until_it_expires_and_a_refused_one_is_not() {
     let world = World::new().await;
     let token = SIGNER.sign(&world.claims());
-    assert!(world.validator.cached(&token).is_none());
+    assert!(world.cached(&token).is_none());
     let accepted = world.validator.validate(&token).await.unwrap();
-    assert_eq!(world.validator.cached(&token), Some(accepted));
-    assert!(world.validator.cached(&format!("{token}x")).is_none());
+    assert_eq!(world.cached(&token), Some(accepted));
+    assert!(world.cached(&format!("{token}x")).is_none());
     world.advance(3599);
-    assert!(world.validator.cached(&token).is_some());
+    assert!(world.cached(&token).is_some());
     world.advance(1);
-    assert!(world.validator.cached(&token).is_none());
+    assert!(world.cached(&token).is_none());
     let error = world.validator.validate(&token).await.unwrap_err();
     assert!(matches!(error, AccessTokenError::Expired), "{error:?}");
 
     let refused = SIGNER.sign(&world.claims_id());
     assert!(world.validator.validate(&refused).await.is_err());
-    assert!(world.validator.cached(&refused).is_none());
+    assert!(world.cached(&refused).is_none());
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn fifty_concurrent_validations_fetch_each_document_once() {
 #[tokio::test]
 async fn nothing_is_fetched_before_the_first_token() {
     let world = World::new().await;
-    assert!(world.validator.cached("a.b.c").is_none());
+    assert!(world.cached("a.b.c").is_none());
     let status = world.validator.keys_status();
     assert_eq!((status.keys, status.age), (0, None));
     assert!(world.validator.validate("a.b.c").await.is_err());
@@ -56,7 +56,7 @@ async fn use_of_cached_tokens_alone_keeps_the_keys_fresh() {
     let token = SIGNER.sign(&world.long_lived());
     world.validator.validate(&token).await.unwrap();
     world.advance(HOUR);
-    assert!(world.validator.cached(&token).is_some());
+    assert!(world.cached(&token).is_some());
     eventually(|| world.validator.keys_status().age == Some(Duration::ZERO)).await;
     assert_eq!(world.authority.fetches("keys"), 2);
 }
@@ -127,9 +127,9 @@ async fn a_key_missing_from_a_good_answer_is_dropped_with_the_tokens_it_signed()
     world.validator.validate(&new).await.unwrap();
     world.authority.publish(&[ROLLED.jwk()]);
     world.advance(HOUR);
-    assert!(world.validator.cached(&old).is_some(), "not known yet");
-    eventually(|| world.validator.cached(&old).is_none()).await;
-    assert!(world.validator.cached(&new).is_some());
+    assert!(world.cached(&old).is_some(), "not known yet");
+    eventually(|| world.cached(&old).is_none()).await;
+    assert!(world.cached(&new).is_some());
     let error = world.validator.validate(&old).await.unwrap_err();
     assert!(matches!(error, AccessTokenError::UnknownKey), "{error:?}");
 }
@@ -143,8 +143,8 @@ async fn another_key_under_a_known_id_drops_the_tokens_of_the_former() {
     replaced["kid"] = json!("first-key");
     world.authority.publish(&[replaced]);
     world.advance(HOUR);
-    assert!(world.validator.cached(&token).is_some());
-    eventually(|| world.validator.cached(&token).is_none()).await;
+    assert!(world.cached(&token).is_some());
+    eventually(|| world.cached(&token).is_none()).await;
     let error = world.validator.validate(&token).await.unwrap_err();
     assert!(matches!(error, AccessTokenError::Signature), "{error:?}");
 }
@@ -157,11 +157,11 @@ async fn in_an_outage_keys_serve_for_a_day_and_then_nothing_is_decided() {
     world.validator.validate(&token).await.unwrap();
     world.authority.fail_with(500, "");
     world.advance(24 * HOUR - 1);
-    assert!(world.validator.cached(&token).is_some());
+    assert!(world.cached(&token).is_some());
     assert!(world.validator.validate(&other).await.is_ok());
     eventually(|| world.validator.keys_status().last_error.is_some()).await;
     world.advance(6);
-    assert!(world.validator.cached(&token).is_none());
+    assert!(world.cached(&token).is_none());
     let error = world.validator.validate(&token).await.unwrap_err();
     assert!(error.is_unavailable(), "{error:?}");
     let status = world.validator.keys_status();

@@ -175,7 +175,7 @@ async fn our_own_token_is_accepted_beside_a_list_of_clients_but_opens_no_door() 
     world.grant(&world.claims_own(), Some(&world.claims_id()));
     let sign_in = world.client.redeem_code(&redemption()).await.unwrap();
     let token = sign_in.tokens.access_token.expose_secret();
-    assert!(world.validator.cached(token).is_none());
+    assert!(world.cached(token).is_none());
     let error = world.validator.validate(token).await.unwrap_err();
     assert!(matches!(error, AccessTokenError::ClientNotAllowed));
 }

@@ -11,7 +11,7 @@ use uuid::{Uuid, uuid};
 use super::authority::{Authority, Prepared, Signer};
 use crate::{
     AccessToken, AccessTokenError, AccessTokenValidator, ClientSecret, Discovery, EntraClient,
-    EntraSettings, Tenancy,
+    EntraSettings, Fingerprint, Tenancy,
 };
 
 pub(super) const HOME: Uuid = uuid!("11111111-1111-4111-8111-111111111111");
@@ -39,6 +39,11 @@ pub(super) struct World {
 }
 
 impl World {
+    /// The verdict on `token` that is at hand.
+    pub(super) fn cached(&self, token: &str) -> Option<Arc<AccessToken>> {
+        self.validator.cached(&Fingerprint::of(token))
+    }
+
     pub(super) async fn new() -> Self {
         Self::with(|_| {}).await
     }

@@ -5,12 +5,14 @@ mod compact;
 mod error;
 mod examination;
 mod fault;
+mod fingerprint;
 mod validator;
 pub(crate) mod verifier;
 
 pub use error::AccessTokenError;
 pub use examination::{Check, Examination, Outcome, UnverifiedClaims};
 pub(crate) use fault::Fault;
+pub use fingerprint::Fingerprint;
 use uuid::Uuid;
 pub use validator::AccessTokenValidator;
 

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use entrada_ambient::Clock;
 use moka::sync::Cache;
 use uuid::Uuid;
@@ -9,7 +8,7 @@ use uuid::Uuid;
 use super::claims::Claims;
 use super::compact::TOKEN_LIMIT;
 use super::verifier::{Verified, Verifier};
-use super::{AccessToken, AccessTokenError, SubjectKind};
+use super::{AccessToken, AccessTokenError, Fingerprint, SubjectKind};
 use crate::keys::{Keys, KeysStatus, NoKey, SigningKey};
 use crate::{Discovery, EntraSettings, FetchError};
 
@@ -29,7 +28,7 @@ const CACHED_FOR: Duration = Duration::from_hours(24);
 #[derive(Debug)]
 pub struct AccessTokenValidator {
     verifier: Verifier,
-    accepted: Cache<[u8; 32], Accepted>,
+    accepted: Cache<Fingerprint, Accepted>,
 }
 
 /// A token that was accepted, and the key that its acceptance rests on.
@@ -63,18 +62,15 @@ impl AccessTokenValidator {
     }
 
     /// The verdict on a token that was accepted before and still holds: not
-    /// expired, and its key still Entra's. Costs one SHA-256 and one look-up;
-    /// never waits. `None` means only that [`Self::validate`] must decide.
+    /// expired, and its key still Entra's. Costs one look-up; never waits.
+    /// `None` means only that [`Self::validate`] must decide.
     #[must_use]
-    pub fn cached(&self, token: &str) -> Option<Arc<AccessToken>> {
-        if token.len() > TOKEN_LIMIT {
-            return None;
-        }
+    pub fn cached(&self, token: &Fingerprint) -> Option<Arc<AccessToken>> {
         self.verifier.keys.touch();
-        self.look_up(&fingerprint(token))
+        self.look_up(token)
     }
 
-    fn look_up(&self, fingerprint: &[u8; 32]) -> Option<Arc<AccessToken>> {
+    fn look_up(&self, fingerprint: &Fingerprint) -> Option<Arc<AccessToken>> {
         let Accepted { token, key } = self.accepted.get(fingerprint)?;
         let now = self.verifier.clock.unix();
         if now < token.expires_at && key.trusted_at(now) {
@@ -94,7 +90,7 @@ impl AccessTokenValidator {
         if token.len() > TOKEN_LIMIT {
             return Err(AccessTokenError::Malformed);
         }
-        let fingerprint = fingerprint(token);
+        let fingerprint = Fingerprint::of(token);
         if let Some(accepted) = self.look_up(&fingerprint) {
             return Ok(accepted);
         }
@@ -146,13 +142,6 @@ impl AccessTokenValidator {
         let access = access_token(&self.verifier.settings, verified)?;
         Ok((access, key))
     }
-}
-
-fn fingerprint(token: &str) -> [u8; 32] {
-    let hash = digest(&SHA256, token.as_bytes());
-    let mut fingerprint = [0; 32];
-    fingerprint.copy_from_slice(hash.as_ref());
-    fingerprint
 }
 
 /// Checks what makes a token of Entra an *access* token that opens our doors.

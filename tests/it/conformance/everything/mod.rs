@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use entrada::audit::{Audit, Entry, Outcome};
 use entrada::identity::Principal;
-use entrada::mcp::RequestStates;
+use entrada::mcp::{RequestStates, Served};
 use entrada::state::Pieces;
 use rmcp::handler::server::ServerHandler;
 use rmcp::model::{
@@ -169,6 +169,8 @@ impl Everything {
         }
     }
 }
+
+impl Served for Everything {}
 
 impl ServerHandler for Everything {
     fn get_info(&self) -> ServerConfig {
