@@ -1,5 +1,7 @@
 //! A Bicep file as its declarations and their values.
 
+use std::collections::BTreeSet;
+
 use tree_sitter::{Node, Parser};
 
 use crate::references::References;
@@ -41,6 +43,8 @@ pub(crate) struct Declaration {
     pub(crate) value: Option<Value>,
     /// The names that it mentions.
     pub(crate) references: References,
+    /// Where the properties of all its objects stand, by names with dots.
+    pub(crate) paths: BTreeSet<String>,
     /// The source text, without decorators.
     pub(crate) source: String,
 }
@@ -267,8 +271,27 @@ fn declaration(
             .and_then(|end| named.iter().find(|child| child.start_byte() >= end))
             .map(|child| value(*child, text)),
         references,
+        paths: paths(node, "", text),
         source: source(node, text).to_owned(),
     }
+}
+
+/// The paths of the properties in a node, in lambdas and conditions too. A name
+/// that is computed is a star.
+fn paths(node: Node<'_>, above: &str, text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for child in children(node) {
+        if child.kind() != "object_property" {
+            found.extend(paths(child, above, text));
+            continue;
+        }
+        let key = source(child.child(0).unwrap(), text).trim_matches('\'');
+        let key = if key.contains("${") { "*" } else { key };
+        let path = format!("{above}{key}");
+        found.extend(paths(child, &format!("{path}."), text));
+        found.insert(path);
+    }
+    found
 }
 
 fn value(node: Node<'_>, text: &str) -> Value {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bicep::{Kind, Value};
-use crate::repository::{files, json, template, templates};
+use crate::repository::{files, json, template, templates, text};
 
 /// The API version of each resource provider's types: stable, younger than the
 /// two years of the linter rule use-recent-api-versions or the newest that there
@@ -48,6 +48,32 @@ fn api_versions_are_recent_and_known_to_the_compiler() {
         }
     }
     assert_eq!(providers.len(), API_VERSIONS.len() + 1, "{providers:?}");
+}
+
+/// What Bicep itself has resources say, beside their types.
+const BICEPS_OWN: [&str; 3] = ["dependsOn", "parent", "scope"];
+
+/// Whoever sets a property looks it up in the published types of that API
+/// version (name, allowed values, whether it can be written), and then adds it
+/// to the list.
+#[test]
+fn every_property_was_looked_up_in_the_types() {
+    let mut set = BTreeSet::new();
+    for template in templates() {
+        let resources = template.all(Kind::Resource);
+        for resource in resources.filter(|resource| !resource.existing) {
+            let of = resource.of.as_ref().unwrap();
+            let paths = resource.paths.iter();
+            let paths = paths.filter(|path| !BICEPS_OWN.contains(&path.as_str()));
+            set.extend(paths.map(|path| format!("{of} {path}")));
+        }
+    }
+    let list = text("infra/check/tests/infra/looked-up.txt");
+    let looked_up: BTreeSet<_> = list.lines().map(str::to_owned).collect();
+    let missing: Vec<_> = set.difference(&looked_up).collect();
+    assert!(missing.is_empty(), "not looked up: {missing:#?}");
+    let gone: Vec<_> = looked_up.difference(&set).collect();
+    assert!(gone.is_empty(), "not set any more: {gone:#?}");
 }
 
 /// The rules that the compiler leaves off unless it is told otherwise.
