@@ -5,7 +5,7 @@ targetScope = 'subscription'
 // Where
 
 @minLength(1)
-@maxLength(40)
+@maxLength(64)
 @description('Name of the environment: part of the resource group\'s name and, hashed, of every other.')
 param environmentName string
 
@@ -192,8 +192,10 @@ module network 'modules/network.bicep' = if (privateNetworking) {
   dependsOn: [storage, vault]
 }
 
+// Azure looks at the scope before the condition, and refuses a group without a
+// name: where nobody names Foundry's, the group of this environment stands in.
 module foundryAccess 'modules/foundry-access.bicep' = if (!empty(foundryEndpoint) && !empty(foundryResourceGroup)) {
-  scope: resourceGroup(foundrySubscriptionId, foundryResourceGroup)
+  scope: resourceGroup(foundrySubscriptionId, empty(foundryResourceGroup) ? group.name : foundryResourceGroup)
   params: {
     principalId: empty(foundryUsersGroupId) ? deployer().objectId : foundryUsersGroupId
     principalType: empty(foundryUsersGroupId) ? deployerPrincipalType : 'Group'

@@ -6,7 +6,7 @@ set -eu
 if [ "$ENTRADA_KEY_VAULT_IS_PRIVATE" = "true" ]; then
   cat <<EOF
 The vault is reached from inside the virtual network alone. To make the key ring,
-once, on a machine there, signed in with 'az login' as whoever deployed:
+once, on a Linux machine there, signed in with 'az login' as whoever deployed:
 
   ENTRADA_KEY_VAULT_URL=$ENTRADA_KEY_VAULT_URL ./dist/entrada keys init --wait 15m
 

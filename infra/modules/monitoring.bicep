@@ -18,7 +18,7 @@ param identityPrincipalId string
 @description('Built-in role Monitoring Metrics Publisher: send telemetry, read nothing.')
 var monitoringMetricsPublisher = '3913510d-42f4-4e42-8a64-420c390055eb'
 
-resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' = {
+resource workspace 'Microsoft.OperationalInsights/workspaces@2025-07-01' = {
   name: workspaceName
   location: location
   tags: tags

@@ -23,17 +23,17 @@ var services = [
   { name: 'vault', zone: 'privatelink.vaultcore.azure.net' }
 ]
 
-resource account 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
+resource account 'Microsoft.Storage/storageAccounts@2025-06-01' existing = {
   name: storageAccountName
 }
 
-resource vault 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
+resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
   name: vaultName
 }
 
 // The subnets stand inside the network: declared beside it, a second deployment
 // would find a network without any and take them away first.
-resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
+resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location
   tags: tags
@@ -89,7 +89,7 @@ resource links 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01
   }
 ]
 
-resource endpoints 'Microsoft.Network/privateEndpoints@2025-09-01' = [
+resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [
   for service in services: {
     name: '${name}-${service.name}'
     location: location
@@ -111,7 +111,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2025-09-01' = [
   }
 ]
 
-resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-09-01' = [
+resource zoneGroups 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01' = [
   for (service, index) in services: {
     parent: endpoints[index]
     name: 'default'

@@ -51,7 +51,12 @@ struct Hook {
 struct Script {
     shell: String,
     run: String,
+    #[serde(default)]
+    interactive: bool,
 }
+
+/// The oldest azd: its `azd down` leaves alone what it did not make.
+const OLDEST: &str = "1.24.0";
 
 fn project() -> Project {
     serde_norway::from_str(&text("azure.yaml")).unwrap()
@@ -60,7 +65,8 @@ fn project() -> Project {
 #[test]
 fn the_package_is_uploaded_as_it_is() {
     let project = project();
-    assert_eq!(project.required_versions.azd, ">= 1.23.5");
+    assert_eq!(project.required_versions.azd, format!(">= {OLDEST}"));
+    assert!(text("docs/deploy.md").contains(&format!("{OLDEST} or later")));
     assert_eq!(
         (project.infra.path.as_str(), project.infra.module.as_str()),
         ("infra", "main")
@@ -88,6 +94,10 @@ fn hooks_package_and_make_keys_in_both_shells() {
     assert_eq!(package.posix.run, "cargo xtask package");
     assert_eq!(package.windows.run, "cargo xtask package");
     for script in [&keys.posix, &keys.windows] {
+        assert!(
+            script.interactive,
+            "azd would take its output off the screen"
+        );
         assert!(root().join(&script.run).is_file(), "{}", script.run);
         let script = text(&script.run);
         assert!(script.contains("cargo run --quiet --package entrada -- keys init --wait 15m"));
@@ -108,6 +118,15 @@ fn hooks_read_only_outputs() {
         assert!(names.contains("ENTRADA_KEY_VAULT_IS_PRIVATE"));
         assert!(names.is_subset(&outputs), "{names:?}");
     }
+}
+
+/// azd calls the script itself, not a shell with it.
+#[cfg(unix)]
+#[test]
+fn the_hook_is_executable() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let hook = std::fs::metadata(root().join("infra/hooks/keys.sh")).unwrap();
+    assert_eq!(hook.permissions().mode() & 0o111, 0o111);
 }
 
 /// With private networking nobody outside reaches the vault, and a deployment
@@ -204,4 +223,12 @@ fn the_page_on_deploying_names_every_variable_and_output() {
             "docs/deploy.md lacks {name}"
         );
     }
+}
+
+#[test]
+fn the_image_is_the_package_on_the_host_for_custom_handlers() {
+    let dockerfile = text("Dockerfile");
+    assert!(dockerfile.contains("\nFROM mcr.microsoft.com/azure-functions/base:4\n"));
+    assert!(dockerfile.ends_with("\nCOPY dist/ /home/site/wwwroot/\n"));
+    assert_eq!(text(".dockerignore"), "*\n!dist/\n");
 }

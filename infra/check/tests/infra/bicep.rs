@@ -1,6 +1,10 @@
 //! A Bicep file as its declarations and their values.
 
+use std::collections::BTreeSet;
+
 use tree_sitter::{Node, Parser};
+
+use crate::references::References;
 
 /// A parsed Bicep file.
 pub(crate) struct Template {
@@ -31,8 +35,16 @@ pub(crate) struct Declaration {
     pub(crate) of: Option<String>,
     /// Whether the resource is only referred to.
     pub(crate) existing: bool,
+    /// Whether a condition decides on it.
+    pub(crate) is_conditional: bool,
+    /// The type of a parameter or an output.
+    pub(crate) type_of: Option<String>,
     /// What stands after the equals sign. Of a loop or a condition, its body.
     pub(crate) value: Option<Value>,
+    /// The names that it mentions.
+    pub(crate) references: References,
+    /// Where the properties of all its objects stand, by names with dots.
+    pub(crate) paths: BTreeSet<String>,
     /// The source text, without decorators.
     pub(crate) source: String,
 }
@@ -117,9 +129,9 @@ impl Declaration {
             .unwrap_or_else(|| panic!("{}: no {path}", self.name))
     }
 
-    /// Whether the name occurs in it as a word.
+    /// The other declarations of the file that it mentions.
     pub(crate) fn mentions(&self, name: &str) -> bool {
-        is_mentioned(&self.source, name)
+        self.references.mention(name)
     }
 }
 
@@ -172,14 +184,6 @@ impl Value {
     }
 }
 
-/// Whether `name` occurs in `source` with nothing of an identifier beside it.
-pub(crate) fn is_mentioned(source: &str, name: &str) -> bool {
-    let part = |character: char| character.is_alphanumeric() || character == '_';
-    source.match_indices(name).any(|(start, _)| {
-        !source[..start].ends_with(part) && !source[start + name.len()..].starts_with(part)
-    })
-}
-
 fn blank_extensions(text: &str) -> String {
     text.lines()
         .map(|line| {
@@ -193,7 +197,7 @@ fn blank_extensions(text: &str) -> String {
 }
 
 fn first_fault(node: Node<'_>, text: &str) -> Option<String> {
-    if node.is_error() || node.is_missing() {
+    if node.is_error() || node.is_missing() || is_run_together(node, text) {
         let line = node.start_position().row + 1;
         return Some(format!("{line}: near `{}`", source(node, text)));
     }
@@ -202,13 +206,26 @@ fn first_fault(node: Node<'_>, text: &str) -> Option<String> {
         .find_map(|child| first_fault(child, text))
 }
 
+/// Whether two parts of an array or an object stand on a line with no comma
+/// between them, which the grammar lets pass and the compiler does not.
+fn is_run_together(node: Node<'_>, text: &str) -> bool {
+    if !matches!(node.kind(), "array" | "object") {
+        return false;
+    }
+    let parts = named_children(node);
+    parts.windows(2).any(|pair| {
+        let between = &text[pair[0].end_byte()..pair[1].start_byte()];
+        !between.is_empty() && !between.contains([',', '\n'])
+    })
+}
+
 fn declarations(root: Node<'_>, text: &str) -> Vec<Declaration> {
     let mut found = Vec::new();
-    let mut description = None;
+    let mut decorators = None;
     for node in children(root) {
         let kind = match node.kind() {
             "decorators" => {
-                description = description_of(node, text);
+                decorators = Some(node);
                 continue;
             }
             "parameter_declaration" => Kind::Parameter,
@@ -220,31 +237,61 @@ fn declarations(root: Node<'_>, text: &str) -> Vec<Declaration> {
             "metadata_declaration" => Kind::Metadata,
             _ => continue,
         };
-        found.push(declaration(node, kind, description.take(), text));
+        found.push(declaration(node, kind, decorators.take(), text));
     }
     found
 }
 
-fn declaration(node: Node<'_>, kind: Kind, description: Option<String>, text: &str) -> Declaration {
+fn declaration(
+    node: Node<'_>,
+    kind: Kind,
+    decorators: Option<Node<'_>>,
+    text: &str,
+) -> Declaration {
     let named = named_children(node);
-    let equals = children(node)
-        .into_iter()
-        .find(|child| child.kind() == "=")
-        .map(|child| child.end_byte());
+    let parts = children(node);
+    let is_there = |kind: &str| parts.iter().any(|part| part.kind() == kind);
+    let equals = parts.iter().find(|part| part.kind() == "=");
+    let after = equals.map(Node::end_byte);
     let of = matches!(kind, Kind::Resource | Kind::Module).then(|| literal(named[1], text));
+    let type_of = parts.iter().find(|part| part.kind() == "type");
+    let mut references = References::of(node, text);
+    if let Some(decorators) = decorators {
+        references.take_up(decorators, text);
+    }
     Declaration {
         kind,
         name: source(named[0], text).to_owned(),
-        description,
+        description: decorators.and_then(|decorators| description_of(decorators, text)),
         of,
-        existing: children(node)
-            .iter()
-            .any(|child| child.kind() == "existing"),
-        value: equals
+        existing: is_there("existing"),
+        is_conditional: is_there("if_statement"),
+        type_of: type_of.map(|of| source(*of, text).to_owned()),
+        value: after
             .and_then(|end| named.iter().find(|child| child.start_byte() >= end))
             .map(|child| value(*child, text)),
+        references,
+        paths: paths(node, "", text),
         source: source(node, text).to_owned(),
     }
+}
+
+/// The paths of the properties in a node, in lambdas and conditions too. A name
+/// that is computed is a star.
+fn paths(node: Node<'_>, above: &str, text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for child in children(node) {
+        if child.kind() != "object_property" {
+            found.extend(paths(child, above, text));
+            continue;
+        }
+        let key = source(child.child(0).unwrap(), text).trim_matches('\'');
+        let key = if key.contains("${") { "*" } else { key };
+        let path = format!("{above}{key}");
+        found.extend(paths(child, &format!("{path}."), text));
+        found.insert(path);
+    }
+    found
 }
 
 fn value(node: Node<'_>, text: &str) -> Value {
@@ -295,11 +342,11 @@ fn literal(string: Node<'_>, text: &str) -> String {
     source(string, text).trim_matches('\'').replace("\\'", "'")
 }
 
-fn source<'a>(node: Node<'_>, text: &'a str) -> &'a str {
+pub(crate) fn source<'a>(node: Node<'_>, text: &'a str) -> &'a str {
     &text[node.byte_range()]
 }
 
-fn children(node: Node<'_>) -> Vec<Node<'_>> {
+pub(crate) fn children(node: Node<'_>) -> Vec<Node<'_>> {
     node.children(&mut node.walk()).collect()
 }
 

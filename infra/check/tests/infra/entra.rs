@@ -98,7 +98,7 @@ fn tokens_are_of_version_2_for_a_scope_that_administrators_consent_to() {
 fn people_come_back_to_the_path_that_is_served() {
     let entra = template("entra.bicep");
     let uris = entra.find(Kind::Variable, "redirectUris");
-    assert!(uris.mentions("'https://${hostName}/auth/callback'"));
+    assert!(uris.source.contains("'https://${hostName}/auth/callback'"));
     let settings = text("handlers/config/mod.rs");
     assert!(
         settings.contains("join(\"/auth/callback\")"),

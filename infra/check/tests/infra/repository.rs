@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::bicep::Template;
+use crate::bicep::{Declaration, Template};
 
 /// The repository's root.
 pub(crate) fn root() -> PathBuf {
@@ -54,4 +54,13 @@ pub(crate) fn templates() -> Vec<Template> {
         .collect();
     assert!(found.len() > 5, "the Bicep files were not found");
     found
+}
+
+/// The file that a module deploys.
+pub(crate) fn callee(caller: &Template, module: &Declaration) -> Template {
+    let infra = root().join("infra");
+    let folder = infra.join(&caller.name).parent().unwrap().to_owned();
+    let path = folder.join(module.of.as_ref().unwrap());
+    let path = path.canonicalize().unwrap();
+    template(path.strip_prefix(infra).unwrap().to_str().unwrap())
 }

@@ -168,6 +168,44 @@ fn every_setting_that_the_code_reads_is_described_and_the_reverse() {
     );
 }
 
+/// Settings of the host that its part of `docs/settings.md` describes.
+fn described_of_the_host() -> BTreeSet<String> {
+    let page = text("docs/settings.md");
+    let (_, after) = page.split_once("## The Functions host's own").unwrap();
+    let (part, _) = after.split_once("\n## ").unwrap();
+    let rows = part.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.filter_map(|row| row.split('|').nth(1));
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_setting_of_the_host_is_described_and_the_reverse() {
+    let site = template("modules/site.bicep");
+    let set = site.find(Kind::Variable, "hostSettings");
+    let set = set.value.as_ref().unwrap().properties().iter();
+    let set: BTreeSet<_> = set.map(|property| property.name.clone()).collect();
+    assert_eq!(described_of_the_host(), set);
+    let page = text("docs/settings.md");
+    let mut read = BTreeSet::new();
+    for path in files("handlers", "rs") {
+        let source = std::fs::read_to_string(&path).unwrap();
+        let names = source.split('"').filter(|text| {
+            let of_host =
+                text.starts_with("AzureWebJobs") || text.starts_with("APPLICATIONINSIGHTS_");
+            is_deployed(&path) && of_host && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+        });
+        read.extend(names.map(str::to_owned));
+    }
+    assert!(read.len() > 3, "{read:?}");
+    for name in read {
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "docs/settings.md lacks {name}"
+        );
+    }
+}
+
 /// The names of tables stand in `handlers/` as `pub const TABLE: &str`.
 #[test]
 fn the_tables_that_the_code_uses_are_made() {
