@@ -197,15 +197,15 @@ async fn a_vault_without_a_key_ring_is_waited_for() {
 }
 
 /// Every request to a route of the stand-ins fails.
-fn down(route: &str, status: u16) -> Option<(&'static str, Value)> {
+fn down(route: &str, status: u16) -> (&'static str, Value) {
     let fault = json!({"route": route, "status": status, "times": 1_000_000});
-    Some(("faults", fault))
+    ("faults", fault)
 }
 
 #[tokio::test]
 async fn a_vault_that_does_not_answer_is_waited_for() {
     is_waited_for(Start {
-        broken: down("/secrets/", 503),
+        broken: Some(down("/secrets/", 503)),
         mended: Some(("reset", json!({}))),
         has_ring: false,
         code: "KEY_VAULT_UNREACHABLE",
@@ -217,7 +217,7 @@ async fn a_vault_that_does_not_answer_is_waited_for() {
 #[tokio::test]
 async fn an_identity_that_gets_no_token_is_waited_for() {
     is_waited_for(Start {
-        broken: down("/msi/token", 500),
+        broken: Some(down("/msi/token", 500)),
         mended: Some(("reset", json!({}))),
         has_ring: false,
         code: "MANAGED_IDENTITY_UNAVAILABLE",
