@@ -13,7 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Runs a package folder with a custom handler, as the Azure Functions host
 /// would: checks host.json and every function.json, starts the handler, and
-/// serves its HTTP functions, its MCP tools and nothing else.
+/// serves its HTTP functions, its MCP tools, resources and prompts, and nothing
+/// else.
 ///
 /// App settings come from ROOT/local.settings.json where there is one, and
 /// from --setting, which wins. They are the handler's environment, on top of
