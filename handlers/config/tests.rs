@@ -89,6 +89,41 @@ fn older_names_are_taken_and_the_new_name_wins() {
 }
 
 #[test]
+fn the_example_for_func_start_has_all_that_a_package_needs() {
+    let example = include_str!("../../local.settings.json.example");
+    let example: serde_json::Value = serde_json::from_str(example).unwrap();
+    assert_eq!(example["IsEncrypted"], false);
+    let values = example["Values"].as_object().unwrap();
+    // What Core Tools ask for where it is missing, and for an extension.
+    assert_eq!(values["FUNCTIONS_WORKER_RUNTIME"], "custom");
+    assert_eq!(values["AzureWebJobsStorage"], "UseDevelopmentStorage=true");
+    // The package's own host.json names the program.
+    let overrides = |name: &&String| name.starts_with("AzureFunctionsJobHost");
+    assert_eq!(values.keys().find(overrides), None);
+    let filled: Vec<(&str, &str)> = values
+        .iter()
+        .map(|(name, value)| match name.as_str() {
+            "ENTRADA_TENANT_ID" | "ENTRADA_CLIENT_ID" => (name.as_str(), GUID),
+            other => (other, value.as_str().unwrap()),
+        })
+        .collect();
+    let (settings, warnings) = load(&filled).unwrap();
+    assert_eq!(warnings, Vec::<String>::new());
+    assert_eq!(settings.base_url.as_str(), "http://localhost:7071");
+    assert!(matches!(
+        settings.storage,
+        StorageSettings::ConnectionString(_)
+    ));
+    // The rest cannot be left out.
+    for (name, _) in &filled {
+        let mut less = filled.clone();
+        less.retain(|(other, _)| other != name);
+        let optional = ["ENTRADA_BASE_URL", "FUNCTIONS_WORKER_RUNTIME"];
+        assert_eq!(load(&less).is_ok(), optional.contains(name), "{name}");
+    }
+}
+
+#[test]
 fn a_file_and_loopback_addresses_are_refused_on_azure() {
     let faults = load(&minimal(&[
         ("WEBSITE_POD_NAME", "pod-1"),

@@ -6,7 +6,7 @@ use super::confirmation::{Confirmation, Round};
 use super::{McpServer, Outcome, Progress, ToolError};
 use crate::audit::{self, AuditError, Entry, Pending};
 use crate::context::CorrelationId;
-use crate::error::chain;
+use crate::error::{ApiError, chain};
 use crate::identity::Principal;
 use crate::policy::ToolClass;
 
@@ -46,11 +46,11 @@ impl From<AuditError> for CallError {
 impl From<CallError> for ErrorData {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::NotAudited(_) => Self::internal_error(
-                "The audit log cannot be written right now, and nothing is done without it. Try \
-                 again shortly.",
-                None,
-            ),
+            // Where there is no status to say it with, the words name what is
+            // missing.
+            CallError::NotAudited(error) => {
+                Self::internal_error(ApiError::from(error).detail().to_owned(), None)
+            }
             CallError::Other(error) => error,
         }
     }

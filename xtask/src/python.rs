@@ -50,7 +50,10 @@ pub(crate) fn install(
             "--quiet",
             "--disable-pip-version-check",
         ])
+        // The lock file is complete. Looking for dependencies, old versions of pip
+        // find releases that are newer than it, and fail.
         .args([
+            "--no-deps",
             "--require-hashes",
             "--only-binary",
             ":all:",

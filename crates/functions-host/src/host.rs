@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use crate::error::{HandlerError, HostError, InvocationError};
-use crate::extension::{McpDoor, STREAMABLE, ToolCall, Transport, tool_payload};
+use crate::extension::{Call, McpDoor, STREAMABLE, Transport, tool_payload};
 use crate::functions::{Function, FunctionSummary, Trigger, discover};
 use crate::handler::{Launch, LogLine, Logs, Supervisor, choose_port};
 use crate::invocation::{InvocationResult, Invoker, TimerHistory};
@@ -205,19 +205,17 @@ impl Host {
             _ => None,
         })?;
         let unwritable = |source: serde_json::Error| InvocationError::Exchange(source.into());
-        let call = ToolCall {
-            name: trigger.tool_name.clone(),
-            arguments: arguments.map(texts).transpose().map_err(unwritable)?,
-            transport: Transport {
-                name: STREAMABLE,
-                client_info: None,
-                session_id: None,
-                headers: headers
-                    .iter()
-                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-                    .collect(),
-            },
+        let arguments = arguments.map(texts).transpose().map_err(unwritable)?;
+        let transport = Transport {
+            name: STREAMABLE,
+            client_info: None,
+            session_id: None,
+            headers: headers
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
         };
+        let call = Call::named(&trigger.tool_name, arguments, transport);
         let sys = self.invoker.sys(name);
         let payload = tool_payload(trigger, &call, &sys).map_err(unwritable)?;
         self.invoker.invoke(name, &payload).await

@@ -13,7 +13,8 @@ use tracing_subscriber::EnvFilter;
 
 /// Runs a package folder with a custom handler, as the Azure Functions host
 /// would: checks host.json and every function.json, starts the handler, and
-/// serves its HTTP functions, its MCP tools and nothing else.
+/// serves its HTTP functions, its MCP tools, resources and prompts, and nothing
+/// else.
 ///
 /// App settings come from ROOT/local.settings.json where there is one, and
 /// from --setting, which wins. They are the handler's environment, on top of
@@ -110,7 +111,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
 fn print_functions(host: &Host, to: &mut impl Write) -> std::io::Result<()> {
     let base = host.url().to_string();
     let base = base.trim_end_matches('/');
-    let mut has_tools = false;
+    let mut has_mcp = false;
     writeln!(to, "\nFunctions:\n")?;
     for function in host.functions() {
         let name = &function.name;
@@ -128,12 +129,20 @@ fn print_functions(host: &Host, to: &mut impl Write) -> std::io::Result<()> {
                 writeln!(to, "\t{name}: timerTrigger {schedule}{disabled}\n")?;
             }
             TriggerSummary::McpTool { tool } => {
-                has_tools = true;
+                has_mcp = true;
                 writeln!(to, "\t{name}: mcpToolTrigger {tool}{disabled}\n")?;
+            }
+            TriggerSummary::McpResource { uri } => {
+                has_mcp = true;
+                writeln!(to, "\t{name}: mcpResourceTrigger {uri}{disabled}\n")?;
+            }
+            TriggerSummary::McpPrompt { prompt } => {
+                has_mcp = true;
+                writeln!(to, "\t{name}: mcpPromptTrigger {prompt}{disabled}\n")?;
             }
         }
     }
-    if has_tools {
+    if has_mcp {
         writeln!(to, "MCP server endpoint: {base}/runtime/webhooks/mcp\n")?;
     }
     writeln!(to, "Handler on http://127.0.0.1:{}", host.handler_port())?;

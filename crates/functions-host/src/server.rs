@@ -77,7 +77,10 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 impl Shared {
     async fn answer(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
         if !is_readable(request.headers()) {
-            return status(StatusCode::BAD_REQUEST);
+            let mut refused = status(StatusCode::BAD_REQUEST);
+            let close = HeaderValue::from_static("close");
+            refused.headers_mut().insert(header::CONNECTION, close);
+            return refused;
         }
         let path = segments(request.uri().path());
         let lower: Vec<String> = path.iter().map(|segment| segment.to_lowercase()).collect();

@@ -1,6 +1,7 @@
 //! What the Functions host sends by itself: calls of tools that come through
 //! its MCP extension, and the timer.
 
+mod answers;
 mod calls;
 mod extension;
 mod recorded;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::rig::Rig;
 
 /// The text that a tool's trigger hands over for a call with these headers.
-fn trigger(name: &str, arguments: &Value, headers: &Value) -> Value {
+pub(crate) fn trigger(name: &str, arguments: &Value, headers: &Value) -> Value {
     json!({
         "name": name,
         "arguments": arguments,
@@ -21,7 +22,7 @@ fn trigger(name: &str, arguments: &Value, headers: &Value) -> Value {
 }
 
 /// A call as the host wraps it: the trigger's text, as a JSON text again.
-fn wrapped(trigger: &str) -> String {
+pub(crate) fn wrapped(trigger: &str) -> String {
     let context = Value::from(trigger).to_string();
     json!({
         "Data": {"context": context},
@@ -31,17 +32,27 @@ fn wrapped(trigger: &str) -> String {
 }
 
 /// What a function answers to a wrapped call: the result that a client gets.
-async fn post(rig: &Rig, function: &str, body: String) -> Value {
-    let response = rig
+pub(crate) async fn post(rig: &Rig, function: &str, body: String) -> Value {
+    let json = Some("application/json; charset=utf-8");
+    send(rig, function, json, body).await
+}
+
+/// The same for any body, whatever it is said to be.
+async fn send(
+    rig: &Rig,
+    function: &str,
+    content_type: Option<&str>,
+    body: impl Into<reqwest::Body>,
+) -> Value {
+    let mut request = rig
         .http
         .post(rig.handler.wrapped_url(function))
-        .header("content-type", "application/json; charset=utf-8")
         .header("user-agent", "Azure-Functions-Host/4.1050.0.0")
-        .header("x-azure-functions-invocationid", "1")
-        .body(body)
-        .send()
-        .await
-        .unwrap();
+        .header("x-azure-functions-invocationid", "1");
+    if let Some(content_type) = content_type {
+        request = request.header("content-type", content_type);
+    }
+    let response = request.body(body).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()["content-type"], "application/json");
     result(&response.text().await.unwrap())
@@ -62,19 +73,24 @@ fn result(answer: &str) -> Value {
 }
 
 /// Calls a tool's function as somebody with this `Authorization`.
-async fn call(rig: &Rig, function: &str, arguments: Value, authorization: &str) -> Value {
+pub(crate) async fn call(
+    rig: &Rig,
+    function: &str,
+    arguments: Value,
+    authorization: &str,
+) -> Value {
     let headers = json!({"Authorization": authorization});
     let trigger = trigger(function, &arguments, &headers);
     post(rig, function, wrapped(&trigger.to_string())).await
 }
 
 /// What a result that is an error says.
-fn complaint(result: &Value) -> &str {
+pub(crate) fn complaint(result: &Value) -> &str {
     assert_eq!(result["isError"], true, "{result}");
     assert!(result.get("structuredContent").is_none(), "{result}");
     result["content"][0]["text"].as_str().unwrap()
 }
 
-fn bearer(token: &str) -> String {
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }

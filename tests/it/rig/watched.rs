@@ -1,5 +1,5 @@
-//! Storage that is watched: what is asked of it is noted, and it can be kept
-//! from answering.
+//! Storage that is watched: what is asked of it is noted, it can be kept from
+//! answering, and it can break.
 
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +24,7 @@ pub(crate) struct Watched {
     /// Operation and table, in the order in which they were asked.
     asked: Mutex<Vec<(&'static str, String)>>,
     stalled: watch::Sender<Stalled>,
+    broken: Mutex<Vec<&'static str>>,
 }
 
 impl Watched {
@@ -32,6 +33,7 @@ impl Watched {
             inner,
             asked: Mutex::default(),
             stalled: watch::Sender::new(Stalled::Nothing),
+            broken: Mutex::default(),
         })
     }
 
@@ -71,7 +73,14 @@ impl Watched {
         self.stalled.send_replace(Stalled::Nothing);
     }
 
+    /// Whoever asks for these tables panics from now on.
+    pub(crate) fn break_tables(&self, tables: &[&'static str]) {
+        self.broken.lock().unwrap().extend(tables);
+    }
+
     async fn pass(&self, operation: &'static str, table: &str) {
+        let is_broken = self.broken.lock().unwrap().contains(&table);
+        assert!(!is_broken, "{table} is broken");
         let entry = (operation, table.to_owned());
         self.asked.lock().unwrap().push(entry);
         let mut stalled = self.stalled.subscribe();

@@ -6,6 +6,7 @@ mod keys;
 mod rotation;
 mod starts;
 mod storage;
+mod wrapped;
 
 use std::process::Stdio;
 

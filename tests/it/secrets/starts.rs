@@ -1,6 +1,8 @@
 //! Starts with something missing: the server binds, says what is missing, and
 //! heals without a restart.
 
+use std::time::Duration;
+
 use entrada::identity::{Audience, Door, TokenTerms};
 use entrada_ambient::{Clock as _, SystemClock};
 use entrada_entra::SubjectKind;
@@ -8,11 +10,14 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::wrapped::{WrappedCalls, complains, in_time, succeeds};
 use super::{Officer, control, secretless};
+use crate::functions::{bearer, call};
 use crate::rig::{Person, Rig};
 
-/// A good token of the server's own, signed by the ring that it will have.
-fn own_token(rig: &Rig) -> String {
+/// A good token of the server's own for `door`, signed by the ring that it will
+/// have.
+fn own_token(rig: &Rig, door: Door) -> String {
     let terms = TokenTerms {
         tenant_id: entrada_stand_ins::directory::CONTOSO,
         object_id: Uuid::from_u128(7),
@@ -21,7 +26,7 @@ fn own_token(rig: &Rig) -> String {
         roles: vec!["Task.Read".to_owned()],
         client_id: "client".to_owned(),
         grant_id: Uuid::from_u128(8),
-        audience: Audience::only(Door::Mcp),
+        audience: Audience::only(door),
         scope: "mcp".to_owned(),
         kind: SubjectKind::User,
         signed_in_at: SystemClock::new().unix(),
@@ -62,9 +67,9 @@ async fn says_what_is_missing(rig: &Rig, code: &str) {
             break;
         }
         assert!(attempt < 60, "{health}");
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    let token = own_token(rig);
+    let token = own_token(rig, Door::Mcp);
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
     let requests = [
         rig.http.get(rig.url("/.well-known/jwks.json")),
@@ -87,14 +92,14 @@ async fn says_what_is_missing(rig: &Rig, code: &str) {
             break;
         }
         assert!(attempt < 60 && status == 503, "{answer}");
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
 
 /// The server works, and is the process that it was.
 async fn works(rig: &Rig) {
     rig.handler.wait().await;
-    let (status, _) = rig.get("/mcp/tools", &own_token(rig)).await;
+    let (status, _) = rig.get("/mcp/tools", &own_token(rig, Door::Mcp)).await;
     assert_eq!(status, 200);
     let tokens = Person::new(rig, "reader").tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
@@ -113,24 +118,65 @@ async fn healthy(rig: &Rig) -> Value {
         if health["status"] == "healthy" {
             return health;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     panic!("not healthy:\n{}", rig.handler.log());
 }
 
-#[tokio::test]
-async fn a_vault_that_refuses_is_waited_for() {
+/// A start without keys.
+struct Start {
+    /// What the stand-ins are told before it: which of their controls, and what.
+    broken: Option<(&'static str, Value)>,
+    /// What mends that.
+    mended: Option<(&'static str, Value)>,
+    /// Whether the vault holds a ring all the while.
+    has_ring: bool,
+    /// What is missing, as a code and in words.
+    code: &'static str,
+    words: &'static str,
+}
+
+/// The server starts without keys, says so wherever they are needed, and works
+/// as soon as they are there.
+async fn is_waited_for(start: Start) -> Rig {
     let rig = Rig::unready(async |stand_ins| {
-        control(stand_ins, "vault-access", json!({"role": "none"})).await;
+        if let Some((path, body)) = start.broken {
+            control(stand_ins, path, body).await;
+        }
         secretless(stand_ins)
     })
     .await;
     let officer = Officer::of(&rig.stand_ins);
-    officer.write("entrada-key-ring", rig.key_ring()).await;
-    says_what_is_missing(&rig, "KEY_VAULT_FORBIDDEN").await;
-    let role = json!({"role": "secrets_user"});
-    control(&rig.stand_ins, "vault-access", role).await;
+    if start.has_ring {
+        officer.write("entrada-key-ring", rig.key_ring()).await;
+    }
+    // Calls of the Functions host may come first of all.
+    let own = bearer(&own_token(&rig, Door::Webhook));
+    complains(&rig, "whoami", json!({}), &own, "").await;
+    says_what_is_missing(&rig, start.code).await;
+    let calls = WrappedCalls::of(&rig, own);
+    calls.fail(&rig, start.words).await;
+    if let Some((path, body)) = start.mended {
+        control(&rig.stand_ins, path, body).await;
+    }
+    if !start.has_ring {
+        officer.write("entrada-key-ring", rig.key_ring()).await;
+    }
     works(&rig).await;
+    calls.succeed(&rig).await;
+    rig
+}
+
+#[tokio::test]
+async fn a_vault_that_refuses_is_waited_for() {
+    let rig = is_waited_for(Start {
+        broken: Some(("vault-access", json!({"role": "none"}))),
+        mended: Some(("vault-access", json!({"role": "secrets_user"}))),
+        has_ring: true,
+        code: "KEY_VAULT_FORBIDDEN",
+        words: "the key vault refuses this server",
+    })
+    .await;
     let health = healthy(&rig).await;
     assert_eq!(health["services"]["key_vault"], "operational");
     assert_eq!(health["missing"], json!([]));
@@ -140,41 +186,44 @@ async fn a_vault_that_refuses_is_waited_for() {
 
 #[tokio::test]
 async fn a_vault_without_a_key_ring_is_waited_for() {
-    let rig = Rig::unready(async |stand_ins| secretless(stand_ins)).await;
-    says_what_is_missing(&rig, "KEY_RING_MISSING").await;
-    let officer = Officer::of(&rig.stand_ins);
-    officer.write("entrada-key-ring", rig.key_ring()).await;
-    works(&rig).await;
+    is_waited_for(Start {
+        broken: None,
+        mended: None,
+        has_ring: false,
+        code: "KEY_RING_MISSING",
+        words: "the key vault holds no key ring yet",
+    })
+    .await;
+}
+
+/// Every request to a route of the stand-ins fails.
+fn down(route: &str, status: u16) -> (&'static str, Value) {
+    let fault = json!({"route": route, "status": status, "times": 1_000_000});
+    ("faults", fault)
 }
 
 #[tokio::test]
 async fn a_vault_that_does_not_answer_is_waited_for() {
-    let rig = Rig::unready(async |stand_ins| {
-        let down = json!({"route": "/secrets/", "status": 503, "times": 1_000_000});
-        control(stand_ins, "faults", down).await;
-        secretless(stand_ins)
+    is_waited_for(Start {
+        broken: Some(down("/secrets/", 503)),
+        mended: Some(("reset", json!({}))),
+        has_ring: false,
+        code: "KEY_VAULT_UNREACHABLE",
+        words: "the key vault, which holds the key ring, does not answer",
     })
     .await;
-    says_what_is_missing(&rig, "KEY_VAULT_UNREACHABLE").await;
-    control(&rig.stand_ins, "reset", json!({})).await;
-    let officer = Officer::of(&rig.stand_ins);
-    officer.write("entrada-key-ring", rig.key_ring()).await;
-    works(&rig).await;
 }
 
 #[tokio::test]
 async fn an_identity_that_gets_no_token_is_waited_for() {
-    let rig = Rig::unready(async |stand_ins| {
-        let down = json!({"route": "/msi/token", "status": 500, "times": 1_000_000});
-        control(stand_ins, "faults", down).await;
-        secretless(stand_ins)
+    is_waited_for(Start {
+        broken: Some(down("/msi/token", 500)),
+        mended: Some(("reset", json!({}))),
+        has_ring: false,
+        code: "MANAGED_IDENTITY_UNAVAILABLE",
+        words: "the managed identity gets no token for it",
     })
     .await;
-    says_what_is_missing(&rig, "MANAGED_IDENTITY_UNAVAILABLE").await;
-    control(&rig.stand_ins, "reset", json!({})).await;
-    let officer = Officer::of(&rig.stand_ins);
-    officer.write("entrada-key-ring", rig.key_ring()).await;
-    works(&rig).await;
 }
 
 #[tokio::test]
@@ -190,11 +239,11 @@ async fn a_ring_in_use_outlives_its_vault() {
     let (status, _) = rig
         .get(
             "/mcp/tools",
-            &super::with_header(&own_token(&rig), &foreign),
+            &super::with_header(&own_token(&rig, Door::Mcp), &foreign),
         )
         .await;
     assert_eq!(status, 401);
-    let (status, _) = rig.get("/mcp/tools", &own_token(&rig)).await;
+    let (status, _) = rig.get("/mcp/tools", &own_token(&rig, Door::Mcp)).await;
     assert_eq!(status, 200);
     for _ in 0..60 {
         let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
@@ -202,13 +251,13 @@ async fn a_ring_in_use_outlives_its_vault() {
             assert_eq!(named(&health), ["KEY_VAULT_FORBIDDEN"], "{health}");
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     panic!("health does not say it:\n{}", rig.handler.log());
 }
 
-/// A federated credential that is not there yet: sign-ins wait, everything
-/// that needs no credential of ours works.
+/// A federated credential that is not there yet: sign-ins and calls on behalf
+/// of a person wait, everything that needs no credential of ours works.
 async fn without_federated_credential(state: &str, code: &str) {
     let rig = Rig::unready(async |stand_ins| {
         control(stand_ins, "federated-credential", json!({"state": state})).await;
@@ -226,6 +275,10 @@ async fn without_federated_credential(state: &str, code: &str) {
     assert!(answer.headers().contains_key("retry-after"));
     let text = answer.text().await.unwrap();
     assert!(text.contains(code), "{text}");
+    let reader = bearer(&rig.token("reader"));
+    complains(&rig, "graph_me", json!({}), &reader, code).await;
+    let answer = in_time(call(&rig, "whoami", json!({}), &reader)).await;
+    assert_eq!(answer["isError"], false, "{answer}");
     for attempt in 0.. {
         let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
         assert_eq!(status, 200, "{health}");
@@ -234,11 +287,12 @@ async fn without_federated_credential(state: &str, code: &str) {
             break;
         }
         assert!(attempt < 60, "{health}");
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
     let trusted = json!({"state": "trusted"});
     control(&rig.stand_ins, "federated-credential", trusted).await;
     works(&rig).await;
+    succeeds(&rig, "graph_me", json!({}), &reader).await;
 }
 
 #[tokio::test]

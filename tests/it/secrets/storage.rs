@@ -8,7 +8,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::process::{Child, Command};
 
+use super::wrapped::WrappedCalls;
 use super::{Officer, secretless};
+use crate::functions::bearer;
 use crate::rig::{Person, Rig, clients, private_ca};
 
 /// Azurite's table service, which asks for tokens of Entra's.
@@ -73,6 +75,10 @@ async fn storage_that_comes_later_is_waited_for_and_needs_no_secret() {
     assert!(answer.headers().contains_key("retry-after"));
     let text = answer.text().await.unwrap();
     assert!(text.contains("STORAGE_UNAVAILABLE"), "{text}");
+    let calls = WrappedCalls::of(&rig, bearer(&token));
+    calls
+        .fail(&rig, "the revocation list is not up to date")
+        .await;
 
     let _azurite = azurite(port, folder.path());
     rig.handler.wait().await;
@@ -82,4 +88,5 @@ async fn storage_that_comes_later_is_waited_for_and_needs_no_secret() {
     assert_eq!(status, 200, "{me}");
     let (status, _) = rig.get("/mcp/tools", &token).await;
     assert_eq!(status, 200);
+    calls.succeed(&rig).await;
 }

@@ -10,13 +10,12 @@ use hyper::body::Incoming;
 use serde_json::value::RawValue;
 
 use super::answer;
+use super::call::{STREAMABLE, Transport};
+use super::client_state::{self, ClientStates, Presented, SESSION_HEADER};
 use super::legacy::LegacyDoor;
 use super::message::{Message, Unreadable};
-use super::methods::{Methods, ServerInfo, initialize_version};
-use super::payload::{STREAMABLE, Transport};
-use super::session::{Presented, SESSION_HEADER, Sessions};
+use super::methods::{Catalogue, Methods, ServerInfo, initialize_version};
 use super::spelling;
-use super::tools::Tools;
 use crate::body::{Body, status};
 use crate::functions::Function;
 use crate::invocation::Invoker;
@@ -26,14 +25,15 @@ use crate::settings::{AppSettings, Configuration};
 #[derive(Debug)]
 pub(crate) struct McpDoor {
     methods: Methods,
-    sessions: Sessions,
+    clients: Arc<ClientStates>,
     legacy: LegacyDoor,
     body_limit: usize,
 }
 
 impl McpDoor {
-    /// The door for the tools among `functions`; `None` without any, since the
-    /// extension is loaded only where one of its bindings is used.
+    /// The door for the tools, resources and prompts among `functions`; `None`
+    /// without any, since the extension is loaded only where one of its bindings
+    /// is used.
     pub(crate) fn open(
         functions: &[Function],
         configuration: &Configuration,
@@ -42,8 +42,8 @@ impl McpDoor {
         random: Arc<dyn Random>,
         body_limit: usize,
     ) -> Option<Self> {
-        let tools = Tools::of(functions);
-        if tools.is_empty() {
+        let catalogue = Catalogue::of(functions);
+        if catalogue.is_empty() {
             return None;
         }
         let option = |name: &str| configuration.get_filled(&format!("extensions:mcp:{name}"));
@@ -57,14 +57,15 @@ impl McpDoor {
             version: option("serverVersion").unwrap_or("1.0.0").to_owned(),
             instructions: option("instructions").map(str::to_owned),
         };
+        let clients = Arc::new(ClientStates::new(plain, random));
         Some(Self {
             methods: Methods {
-                tools: Arc::new(tools),
+                catalogue: Arc::new(catalogue),
                 server: Arc::new(server),
                 invoker,
             },
-            sessions: Sessions::new(plain, random.clone()),
-            legacy: LegacyDoor::new(random),
+            legacy: LegacyDoor::new(Arc::clone(&clients)),
+            clients,
             body_limit,
         })
     }
@@ -98,11 +99,13 @@ impl McpDoor {
                 "Not Acceptable: Client must accept both application/json and text/event-stream",
             );
         }
-        let session = self.sessions.look_up(request.headers());
+        let session = self.clients.look_up(request.headers());
         match session {
             Presented::None | Presented::Known => {}
-            Presented::Foreign => return status(StatusCode::INTERNAL_SERVER_ERROR),
-            Presented::Malformed => {
+            Presented::Unreadable(client_state::Unreadable::Foreign) => {
+                return status(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+            Presented::Unreadable(client_state::Unreadable::Malformed) => {
                 return answer::refusal(StatusCode::BAD_REQUEST, "Invalid client state.");
             }
         }
@@ -156,7 +159,7 @@ impl McpDoor {
             .answer(method, params, async || transport(parts).await)
             .await;
         let mut response = answer::event(outcome.as_deref(), id);
-        if initializes && let Ok(id) = HeaderValue::from_str(&self.sessions.issue()) {
+        if initializes && let Ok(id) = HeaderValue::from_str(&self.clients.issue().1) {
             response.headers_mut().insert(SESSION_HEADER, id);
         }
         response

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use entrada_ambient::Random;
 use futures::stream::{self, StreamExt};
 use http::header::{self, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Uri};
@@ -16,10 +15,10 @@ use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 
 use super::answer::{self, RpcError};
+use super::call::{ClientInfo, Transport};
+use super::client_state::{self, ClientStates};
 use super::message::{Message, Unreadable};
 use super::methods::{Methods, client_info};
-use super::payload::{ClientInfo, Transport};
-use super::session::short_id;
 use super::spelling;
 use crate::body::{Body, BoxError, status};
 
@@ -39,14 +38,11 @@ const WAITING: usize = 256;
 #[derive(Debug)]
 pub(super) struct LegacyDoor {
     streams: Mutex<VecDeque<Arc<Stream>>>,
-    instance: String,
-    random: Arc<dyn Random>,
+    clients: Arc<ClientStates>,
 }
 
 #[derive(Debug)]
 struct Stream {
-    /// What messages name it by. The extension seals client and instance in it.
-    state: String,
     client: String,
     /// Those of the request that opened it: tools never see a message's own.
     headers: Vec<(String, String)>,
@@ -55,11 +51,10 @@ struct Stream {
 }
 
 impl LegacyDoor {
-    pub(super) fn new(random: Arc<dyn Random>) -> Self {
+    pub(super) fn new(clients: Arc<ClientStates>) -> Self {
         Self {
             streams: Mutex::default(),
-            instance: short_id(random.as_ref()),
-            random,
+            clients,
         }
     }
 
@@ -76,16 +71,15 @@ impl LegacyDoor {
             .or_else(|| query(&parts.uri, "code"))
             .map(|key| format!("&code={key}"));
         let (events, waiting) = mpsc::channel(WAITING);
+        let (state, name) = self.clients.issue();
         let stream = Arc::new(Stream {
-            state: (0..3).map(|_| self.random.secret()).collect(),
-            client: short_id(self.random.as_ref()),
+            client: state.client,
             headers: spelling::headers(&parts).await,
             client_info: OnceLock::new(),
             events,
         });
         let first = format!(
-            "event: endpoint\ndata: message?azmcpcs={}{}\n\n",
-            stream.state,
+            "event: endpoint\ndata: message?azmcpcs={name}{}\n\n",
             key.unwrap_or_default()
         );
         tokio::spawn(ping(stream.events.clone()));
@@ -111,37 +105,44 @@ impl LegacyDoor {
             return status(StatusCode::INTERNAL_SERVER_ERROR);
         }
         let Some(state) = query(uri, "azmcpcs") else {
-            return refusal(
-                "Missing service context. Please connect to the /sse endpoint to initiate your \
-                 session.",
-            );
+            return reconnect("Missing service context.");
         };
-        let Some(stream) = self.find(&state) else {
-            return status(StatusCode::INTERNAL_SERVER_ERROR);
+        let state = match self.clients.read(&state) {
+            Ok(state) => state,
+            Err(client_state::Unreadable::Malformed) => return reconnect("Invalid client state."),
+            Err(client_state::Unreadable::Foreign) => {
+                return status(StatusCode::INTERNAL_SERVER_ERROR);
+            }
         };
-        if stream.events.is_closed() {
-            return refusal(&format!(
-                "No active session for client '{}' and instance '{}'. Please connect to the /sse \
-                 endpoint to initiate your session.",
-                stream.client, self.instance
-            ));
-        }
-        match read.map(|body| Message::read(body)) {
-            Some(Ok(Message::Request { id, method, params })) => {
+        let message = match read.map(|body| Message::read(body)) {
+            Some(Ok(message)) => message,
+            Some(Err(Unreadable::Null)) => return refusal("No message in request body."),
+            Some(Err(Unreadable::Broken)) | None => {
+                return status(StatusCode::INTERNAL_SERVER_ERROR);
+            }
+        };
+        let stream = self.find(&state.client);
+        let is_open = |stream: &Arc<Stream>| !stream.events.is_closed();
+        match (stream.filter(is_open), message) {
+            (Some(stream), Message::Request { id, method, params }) => {
                 tokio::spawn(stream.say(methods, id, method, params));
                 accepted()
             }
-            Some(Ok(Message::Silent)) => accepted(),
-            Some(Err(Unreadable::Null)) => refusal("No message in request body."),
-            Some(Err(Unreadable::Broken)) | None => status(StatusCode::INTERNAL_SERVER_ERROR),
+            (None, _) if self.clients.is_of_here(&state) => reconnect(&format!(
+                "No active session for client '{}' and instance '{}'.",
+                state.client, state.instance
+            )),
+            // Nothing follows. A message of another instance's client goes there,
+            // and there is none here.
+            (Some(_), Message::Silent) | (None, _) => accepted(),
         }
     }
 
-    fn find(&self, state: &str) -> Option<Arc<Stream>> {
+    fn find(&self, client: &str) -> Option<Arc<Stream>> {
         let streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams
             .iter()
-            .find(|stream| stream.state == state)
+            .find(|stream| stream.client == client)
             .map(Arc::clone)
     }
 }
@@ -213,6 +214,13 @@ fn accepted() -> Response<Body> {
     let mut response = Response::new(answer::chunked("Accepted".to_owned()));
     *response.status_mut() = StatusCode::ACCEPTED;
     response
+}
+
+/// 400, for whoever has no stream.
+fn reconnect(reason: &str) -> Response<Body> {
+    refusal(&format!(
+        "{reason} Please connect to the /sse endpoint to initiate your session."
+    ))
 }
 
 /// 400 and a JSON text.

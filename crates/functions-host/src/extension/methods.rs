@@ -1,15 +1,18 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::answer::RpcError;
+use super::call::{Asked, Call, ClientInfo, Transport};
 use super::outcome;
-use super::payload::{ClientInfo, ToolCall, Transport, tool_payload};
-use super::tools::{Tool, Tools};
-use crate::invocation::Invoker;
-use crate::json;
+use super::params::{Members, Params, missing};
+use super::payload::{prompt_payload, resource_payload, tool_payload};
+use super::prompts::Prompts;
+use super::resources::Resources;
+use super::tools::Tools;
+use crate::functions::{Function, ResourceUri};
+use crate::invocation::{Invoker, Payload};
 
 /// Who the server says it is.
 #[derive(Debug, Clone)]
@@ -35,10 +38,32 @@ const LEVELS: [&str; 8] = [
     "emergency",
 ];
 
+/// What the package declares to the extension.
+#[derive(Debug)]
+pub(super) struct Catalogue {
+    tools: Tools,
+    resources: Resources,
+    prompts: Prompts,
+}
+
+impl Catalogue {
+    pub(super) fn of(functions: &[Function]) -> Self {
+        Self {
+            tools: Tools::of(functions),
+            resources: Resources::of(functions),
+            prompts: Prompts::of(functions),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.tools.is_empty() && self.resources.is_empty() && self.prompts.is_empty()
+    }
+}
+
 /// What answers requests.
 #[derive(Debug, Clone)]
 pub(super) struct Methods {
-    pub(super) tools: Arc<Tools>,
+    pub(super) catalogue: Arc<Catalogue>,
     pub(super) server: Arc<ServerInfo>,
     pub(super) invoker: Arc<Invoker>,
 }
@@ -55,17 +80,18 @@ impl Methods {
         transport: impl AsyncFnOnce() -> Transport,
     ) -> Outcome {
         let members = Params::read(params);
+        let catalogue = self.catalogue.as_ref();
         match method {
             "initialize" => self.initialize(params),
             "ping" | "resources/subscribe" | "resources/unsubscribe" => literal("{}"),
             "logging/setLevel" => set_level(&members),
-            "tools/list" => self.tools.listing().map_err(internal),
-            "tools/call" => self.call_tool(&members, transport).await,
-            "resources/list" => literal(r#"{"resources":[]}"#),
-            "resources/templates/list" => literal(r#"{"resourceTemplates":[]}"#),
-            "resources/read" => Err(unknown(&members, "uri", "resource")),
-            "prompts/list" => literal(r#"{"prompts":[]}"#),
-            "prompts/get" => Err(unknown(&members, "name", "prompt")),
+            "tools/list" => catalogue.tools.listing().map_err(internal),
+            "tools/call" => self.call_tool(members, transport).await,
+            "resources/list" => catalogue.resources.listing().map_err(internal),
+            "resources/templates/list" => catalogue.resources.templates().map_err(internal),
+            "resources/read" => self.read_resource(members, transport).await,
+            "prompts/list" => catalogue.prompts.listing().map_err(internal),
+            "prompts/get" => self.get_prompt(members, transport).await,
             other => Err(RpcError::unknown_method(other)),
         }
     }
@@ -107,45 +133,104 @@ impl Methods {
 
     async fn call_tool(
         &self,
-        params: &Params,
+        params: Params,
         transport: impl AsyncFnOnce() -> Transport,
     ) -> Outcome {
-        let name = params.text("name").ok_or_else(RpcError::internal)?;
-        let arguments = match params.get("arguments") {
-            None => None,
-            Some(value) => Some(Params::of_object(value).ok_or_else(RpcError::internal)?.0),
-        };
-        let tool = self
-            .tools
-            .find(&name)
-            .ok_or_else(|| RpcError::invalid_params(format!("Unknown tool: '{name}'")))?;
-        require(tool, arguments.as_deref())?;
-        let call = ToolCall {
-            name,
-            arguments,
-            transport: transport().await,
-        };
-        self.run(tool, &call)
-            .await
-            .or_else(|| outcome::failure(&call.name))
+        let (name, arguments) = named(&params)?;
+        let tool = self.catalogue.tools.find(&name);
+        let tool = tool.ok_or_else(|| unknown("tool", &name))?;
+        let required = tool.trigger.required.iter().map(String::as_str);
+        if let Some(missing) = missing(required, arguments.as_deref()) {
+            return Err(lacking("tool properties", &missing));
+        }
+        let call = Call::named(&name, arguments, transport().await);
+        let sys = self.invoker.sys(&tool.function);
+        let payload = tool_payload(&tool.trigger, &call, &sys);
+        let returned = self.run(&tool.function, payload).await;
+        returned
+            .and_then(|value| outcome::result(value.as_deref(), tool.trigger.use_result_schema))
+            .or_else(|| outcome::failure(&name))
             .ok_or_else(RpcError::internal)
     }
 
-    /// What the tool's function gives back; `None` for any failure.
-    async fn run(&self, tool: &Tool, call: &ToolCall) -> Option<Box<RawValue>> {
-        let sys = self.invoker.sys(&tool.function);
-        let payload = tool_payload(&tool.trigger, call, &sys).ok()?;
-        match self.invoker.invoke(&tool.function, &payload).await {
-            Ok(result) => outcome::result(
-                result.return_value.as_deref(),
-                tool.trigger.use_result_schema,
-            ),
+    async fn read_resource(
+        &self,
+        params: Params,
+        transport: impl AsyncFnOnce() -> Transport,
+    ) -> Outcome {
+        let uri = params
+            .text("uri")
+            .filter(|uri| ResourceUri::is_askable(uri));
+        let uri = uri.ok_or_else(RpcError::internal)?;
+        let resource = self.catalogue.resources.find(&uri);
+        let resource = resource.ok_or_else(|| unknown("resource", &uri))?;
+        let call = Call {
+            what: Asked::Resource { uri: uri.clone() },
+            transport: transport().await,
+        };
+        let sys = self.invoker.sys(&resource.function);
+        let payload = resource_payload(&resource.trigger, &call, &sys);
+        let returned = self.run(&resource.function, payload).await;
+        returned
+            .and_then(|value| resource.result(&uri, value.as_deref()))
+            .ok_or_else(RpcError::internal)
+    }
+
+    async fn get_prompt(
+        &self,
+        params: Params,
+        transport: impl AsyncFnOnce() -> Transport,
+    ) -> Outcome {
+        let (name, arguments) = named(&params)?;
+        let prompt = self.catalogue.prompts.find(&name);
+        let prompt = prompt.ok_or_else(|| unknown("prompt", &name))?;
+        if let Some(missing) = missing(prompt.trigger.required(), arguments.as_deref()) {
+            return Err(lacking("prompt arguments", &missing));
+        }
+        let call = Call::named(&name, arguments, transport().await);
+        let sys = self.invoker.sys(&prompt.function);
+        let payload = prompt_payload(&prompt.trigger, &call, &sys);
+        let returned = self.run(&prompt.function, payload).await;
+        returned
+            .and_then(|value| prompt.result(value.as_deref()))
+            .ok_or_else(RpcError::internal)
+    }
+
+    /// What a function gives back; `None` for any failure.
+    async fn run(
+        &self,
+        function: &str,
+        payload: serde_json::Result<Payload>,
+    ) -> Option<Option<Box<RawValue>>> {
+        match self.invoker.invoke(function, &payload.ok()?).await {
+            Ok(result) => Some(result.return_value),
             Err(error) => {
-                tracing::error!(function = tool.function, %error, "the function failed");
+                tracing::error!(function, %error, "the function failed");
                 None
             }
         }
     }
+}
+
+/// Name and arguments of a tool or prompt, of which nothing else is looked at.
+fn named(params: &Params) -> Result<(String, Option<Members>), RpcError> {
+    let name = params.text("name").ok_or_else(RpcError::internal)?;
+    let arguments = match params.get("arguments") {
+        None => None,
+        Some(value) => Some(Params::of_object(value).ok_or_else(RpcError::internal)?),
+    };
+    Ok((name, arguments.map(Params::into_members)))
+}
+
+fn unknown(what: &str, name: &str) -> RpcError {
+    RpcError::invalid_params(format!("Unknown {what}: '{name}'"))
+}
+
+/// The extension's one check of arguments has failed.
+fn lacking(what: &str, missing: &str) -> RpcError {
+    RpcError::invalid_params(format!(
+        "One or more required {what} are missing values. Please provide: {missing}"
+    ))
 }
 
 /// The `protocolVersion` of `initialize`, provided that the params have all that
@@ -164,43 +249,10 @@ pub(super) fn client_info(params: &RawValue) -> Option<ClientInfo> {
     serde_json::from_str(Params::of_object(params)?.get("clientInfo")?.get()).ok()
 }
 
-/// The extension's one check of arguments.
-fn require(tool: &Tool, arguments: Option<&[(String, Box<RawValue>)]>) -> Result<(), RpcError> {
-    let given = |name: &str| {
-        arguments
-            .into_iter()
-            .flatten()
-            .any(|(other, value)| other == name && value.get() != "null")
-    };
-    let missing: Vec<&str> = tool
-        .trigger
-        .required
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !given(name))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    Err(RpcError::invalid_params(format!(
-        "One or more required tool properties are missing values. Please provide: {}",
-        missing.join(", ")
-    )))
-}
-
 fn set_level(params: &Params) -> Outcome {
     match params.text("level") {
         Some(level) if LEVELS.contains(&level.as_str()) => literal("{}"),
         _ => Err(RpcError::internal()),
-    }
-}
-
-fn unknown(params: &Params, member: &str, what: &str) -> RpcError {
-    match params.text(member) {
-        Some(name) if !name.is_empty() => {
-            RpcError::invalid_params(format!("Unknown {what}: '{name}'"))
-        }
-        _ => RpcError::internal(),
     }
 }
 
@@ -215,42 +267,4 @@ fn literal(text: &str) -> Outcome {
 fn internal(error: serde_json::Error) -> RpcError {
     tracing::error!(%error, "an answer could not be written");
     RpcError::internal()
-}
-
-/// The members of an object, the last of each name.
-struct Params(Vec<(String, Box<RawValue>)>);
-
-impl Params {
-    /// Of `params` that are absent or no object: none.
-    fn read(params: Option<&RawValue>) -> Self {
-        params.and_then(Self::of_object).unwrap_or(Self(Vec::new()))
-    }
-
-    fn of_object(value: &RawValue) -> Option<Self> {
-        let members = json::members(&mut serde_json::Deserializer::from_str(value.get())).ok()?;
-        let mut last: Vec<(String, Box<RawValue>)> = Vec::with_capacity(members.len());
-        for (name, value) in members {
-            match last.iter_mut().find(|(other, _)| *other == name) {
-                Some(member) => member.1 = value,
-                None => last.push((name, value)),
-            }
-        }
-        Some(Self(last))
-    }
-
-    /// A member that is there and not `null`.
-    fn get(&self, name: &str) -> Option<&RawValue> {
-        self.0
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.as_ref())
-            .filter(|value| value.get() != "null")
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        match serde_json::from_str(self.get(name)?.get()) {
-            Ok(Value::String(text)) => Some(text),
-            _ => None,
-        }
-    }
 }

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::envelope::Envelope;
 use super::outcome_text::plain_text;
-use crate::json;
 
 /// A tool's result as a client gets it (MCP 2025-06-18, `CallToolResult`).
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -19,20 +19,18 @@ struct CallToolResult {
     meta: Option<Box<RawValue>>,
 }
 
+/// A block of text.
 #[derive(Serialize)]
-struct TextBlock<'a> {
+pub(super) struct TextBlock<'a> {
     #[serde(rename = "type")]
     kind: &'static str,
     text: &'a str,
 }
 
-/// The members of the envelope of a tool with `useResultSchema`
-/// (`McpToolResult`), found in any case.
-#[derive(Debug, Default)]
-struct Envelope {
-    kind: Option<String>,
-    content: Option<String>,
-    structured_content: Option<String>,
+impl<'a> TextBlock<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { kind: "text", text }
+    }
 }
 
 /// What a client gets for a function's return value; `None` when the extension
@@ -57,7 +55,7 @@ pub(super) fn failure(tool: &str) -> Option<Box<RawValue>> {
 }
 
 fn text_result(text: &str) -> Option<CallToolResult> {
-    let block = to_raw_value(&TextBlock { kind: "text", text }).ok()?;
+    let block = to_raw_value(&TextBlock::new(text)).ok()?;
     Some(CallToolResult {
         content: vec![block],
         ..CallToolResult::default()
@@ -96,27 +94,9 @@ fn envelope(value: &RawValue) -> Option<CallToolResult> {
     })
 }
 
-impl Envelope {
-    fn read(text: &str) -> Option<Self> {
-        let members = json::members(&mut serde_json::Deserializer::from_str(text)).ok()?;
-        let mut envelope = Self::default();
-        for (name, value) in members {
-            // An object in place of a text is not read.
-            let text = || serde_json::from_str::<Option<String>>(value.get()).ok();
-            match name.to_ascii_lowercase().as_str() {
-                "type" => envelope.kind = text()?,
-                "content" => envelope.content = text()?,
-                "structuredcontent" => envelope.structured_content = text()?,
-                _ => {}
-            }
-        }
-        Some(envelope)
-    }
-}
-
 /// Whether the SDK reads a value as a block of content: a known type, with the
 /// members that this type must have.
-fn is_block(block: &RawValue) -> bool {
+pub(super) fn is_block(block: &RawValue) -> bool {
     let Ok(Value::Object(block)) = serde_json::from_str(block.get()) else {
         return false;
     };

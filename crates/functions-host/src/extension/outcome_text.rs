@@ -47,6 +47,11 @@ fn number_text(number: f64) -> String {
 const INVARIANT: &[BorrowedFormatItem<'_>] =
     format_description!("[month]/[day]/[year] [hour]:[minute]:[second]");
 
+/// Whether `Newtonsoft.Json` makes a date of a text.
+pub(super) fn is_date_time(text: &str) -> bool {
+    date_text(text).is_some()
+}
+
 /// The invariant text of an ISO date *and* time, in UTC, fractions lost; `None`
 /// for any other text.
 fn date_text(text: &str) -> Option<String> {

@@ -124,6 +124,18 @@ impl Binding {
     }
 }
 
+/// With a `$return` output the host first tries to read the return value as
+/// base64, so that a text like `abcd` turns into bytes. MCP triggers do without.
+pub(super) fn refuse_return(bindings: &[Binding]) -> Result<(), String> {
+    match bindings.iter().find(|binding| binding.name == RETURN) {
+        None => Ok(()),
+        Some(_) => Err(
+            "A '$return' output makes the host decode results of this function as base64: do not declare it."
+                .into(),
+        ),
+    }
+}
+
 fn parse_direction(text: &str) -> Result<Direction, String> {
     match text.to_ascii_lowercase().as_str() {
         "in" => Ok(Direction::In),

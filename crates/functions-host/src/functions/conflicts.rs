@@ -1,15 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{Function, HttpTrigger, Trigger};
 use crate::error::FunctionFault;
 
 /// Faults between functions: two routes with the same template and a method in
-/// common, two tools of one name. `functions` are in the host's order; the
-/// later one is at fault.
+/// common, two tools or prompts of one name, two resources of one URI.
+/// `functions` are in the host's order; the later one is at fault.
 pub(super) fn find(functions: &[Function]) -> Vec<FunctionFault> {
     let mut faults = Vec::new();
     let mut routes: Vec<(&str, &HttpTrigger)> = Vec::new();
-    let mut tools: BTreeMap<String, &str> = BTreeMap::new();
+    let mut registered: BTreeSet<(&str, String)> = BTreeSet::new();
     for function in functions {
         let mut fault = |message| {
             faults.push(FunctionFault {
@@ -27,16 +27,29 @@ pub(super) fn find(functions: &[Function]) -> Vec<FunctionFault> {
                 }
                 routes.push((&function.name, trigger));
             }
-            Trigger::McpTool(trigger) if !function.disabled => {
-                let key = trigger.tool_name.to_lowercase();
-                if tools.insert(key, &function.name).is_some() {
+            // A disabled function registers nothing.
+            _ if function.disabled => {}
+            Trigger::McpTool(trigger) => {
+                let name = &trigger.tool_name;
+                if !registered.insert(("tool", name.to_lowercase())) {
+                    fault(format!("Tool with name '{name}' is already registered."));
+                }
+            }
+            Trigger::McpPrompt(trigger) => {
+                let name = &trigger.name;
+                if !registered.insert(("prompt", name.to_lowercase())) {
+                    fault(format!("Prompt with name '{name}' is already registered."));
+                }
+            }
+            Trigger::McpResource(trigger) => {
+                if !registered.insert(("resource", trigger.uri.shape())) {
                     fault(format!(
-                        "Tool with name '{}' is already registered.",
-                        trigger.tool_name
+                        "Resource with URI '{}' is already registered.",
+                        trigger.uri.as_str()
                     ));
                 }
             }
-            Trigger::McpTool(_) | Trigger::Timer(_) => {}
+            Trigger::Timer(_) => {}
         }
     }
     faults

@@ -5,7 +5,9 @@ use serde_json::Value;
 use super::binding::{Binding, Direction};
 use super::conflicts;
 use super::http_trigger::{AuthorizationLevel, HttpContext, HttpTrigger};
-use super::{Function, McpToolTrigger, TimerTrigger, Trigger};
+use super::{
+    Function, McpPromptTrigger, McpResourceTrigger, McpToolTrigger, TimerTrigger, Trigger,
+};
 use crate::error::{FunctionFault, HostError};
 use crate::settings::{AppSettings, Configuration, ConfiguredRoute, CustomHandler, read_bounded};
 
@@ -148,9 +150,15 @@ impl Reader<'_> {
         } else if trigger.is("mcpToolTrigger") {
             refuse_others(&bindings, &["mcpToolTrigger", "mcpToolProperty"])?;
             Trigger::McpTool(Box::new(McpToolTrigger::read(trigger, &bindings)?))
+        } else if trigger.is("mcpResourceTrigger") {
+            refuse_others(&bindings, &["mcpResourceTrigger"])?;
+            Trigger::McpResource(Box::new(McpResourceTrigger::read(trigger, &bindings)?))
+        } else if trigger.is("mcpPromptTrigger") {
+            refuse_others(&bindings, &["mcpPromptTrigger"])?;
+            Trigger::McpPrompt(Box::new(McpPromptTrigger::read(trigger, &bindings)?))
         } else {
             return Err(format!(
-                "This stand-in knows httpTrigger, timerTrigger and mcpToolTrigger, not '{}'.",
+                "This stand-in knows the triggers of HTTP, of timers and of MCP, not '{}'.",
                 trigger.kind
             ));
         };

@@ -2,7 +2,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::binding::{Binding, Direction, RETURN};
+use super::binding::{Binding, Direction, refuse_return};
+use super::mcp_metadata;
 
 /// The type of the inputs that show one argument each.
 const PROPERTY: &str = "mcpToolProperty";
@@ -104,22 +105,10 @@ impl McpToolTrigger {
             input_schema,
             required,
             output_schema: schema(trigger, "outputSchema", "output")?,
-            metadata: metadata(trigger)?,
+            metadata: mcp_metadata::read(trigger)?,
             use_result_schema: trigger.flag("useResultSchema")?,
             properties,
         })
-    }
-}
-
-/// With a `$return` output the host first tries to read the return value as
-/// base64, so that a text like `abcd` turns into bytes.
-fn refuse_return(bindings: &[Binding]) -> Result<(), String> {
-    match bindings.iter().find(|binding| binding.name == RETURN) {
-        None => Ok(()),
-        Some(_) => Err(
-            "A '$return' output makes the host decode results of this tool as base64: do not declare it."
-                .into(),
-        ),
     }
 }
 
@@ -222,24 +211,4 @@ fn property_schema(
     );
     let schema = RawValue::from_string(text).map_err(|source| source.to_string())?;
     Ok((schema, required))
-}
-
-/// `metadata`: a string with a JSON object in it; an empty one shows nothing.
-fn metadata(trigger: &Binding) -> Result<Option<Box<RawValue>>, String> {
-    let Some(text) = trigger
-        .text("metadata")?
-        .filter(|text| !text.trim().is_empty())
-    else {
-        return Ok(None);
-    };
-    match serde_json::from_str::<Value>(text) {
-        Ok(Value::Object(members)) if members.is_empty() => Ok(None),
-        Ok(Value::Object(_)) => RawValue::from_string(text.to_owned())
-            .map(Some)
-            .map_err(|source| source.to_string()),
-        Ok(_) => Err("Metadata root must be a JSON object.".into()),
-        Err(source) => Err(format!(
-            "Failed to parse metadata from JSON string: {source}"
-        )),
-    }
 }

@@ -5,13 +5,20 @@ mod conflicts;
 mod crontab;
 mod discovery;
 mod http_trigger;
+mod mcp_metadata;
+mod mcp_prompt_trigger;
+mod mcp_resource_trigger;
 mod mcp_tool_trigger;
+mod resource_uri;
 mod summary;
 mod timer_trigger;
 
 pub(crate) use discovery::discover;
 pub(crate) use http_trigger::{AuthorizationLevel, HttpTrigger};
+pub(crate) use mcp_prompt_trigger::{McpPromptTrigger, PromptArgument};
+pub(crate) use mcp_resource_trigger::McpResourceTrigger;
 pub(crate) use mcp_tool_trigger::McpToolTrigger;
+pub(crate) use resource_uri::ResourceUri;
 pub use summary::{FunctionSummary, TriggerSummary};
 pub(crate) use timer_trigger::TimerTrigger;
 
@@ -31,4 +38,6 @@ pub(crate) enum Trigger {
     Http(HttpTrigger),
     Timer(TimerTrigger),
     McpTool(Box<McpToolTrigger>),
+    McpResource(Box<McpResourceTrigger>),
+    McpPrompt(Box<McpPromptTrigger>),
 }

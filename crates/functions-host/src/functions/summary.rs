@@ -32,6 +32,16 @@ pub enum TriggerSummary {
         /// The tool's name.
         tool: String,
     },
+    /// A read of an MCP resource.
+    McpResource {
+        /// The resource's URI, or the template of it.
+        uri: String,
+    },
+    /// A request for an MCP prompt.
+    McpPrompt {
+        /// The prompt's name.
+        prompt: String,
+    },
 }
 
 impl From<&Function> for FunctionSummary {
@@ -49,6 +59,12 @@ impl From<&Function> for FunctionSummary {
                 },
                 Trigger::McpTool(trigger) => TriggerSummary::McpTool {
                     tool: trigger.tool_name.clone(),
+                },
+                Trigger::McpResource(trigger) => TriggerSummary::McpResource {
+                    uri: trigger.uri.as_str().to_owned(),
+                },
+                Trigger::McpPrompt(trigger) => TriggerSummary::McpPrompt {
+                    prompt: trigger.name.clone(),
                 },
             },
         }

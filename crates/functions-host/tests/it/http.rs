@@ -50,6 +50,11 @@ impl Connection {
         self.stream.read_buf(&mut self.unread).await.unwrap_or(0) > 0
     }
 
+    /// Waits until something arrives.
+    pub(crate) async fn arrival(&mut self) {
+        assert!(self.more().await, "the connection ended early");
+    }
+
     /// Waits until the other side closes.
     pub(crate) async fn closed(&mut self) {
         while self.more().await {}
@@ -140,40 +145,49 @@ pub(crate) async fn exchange(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_bytes()))
+        .collect();
+    connection.send(written(line, &headers, body)).await;
+    if headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("expect"))
+    {
+        let (status, _) = connection.head().await;
+        assert_eq!(status, 100);
+    }
+    connection.answer(line.starts_with("HEAD ")).await
+}
+
+/// A request as it is sent.
+pub(crate) fn written(line: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Vec<u8> {
     let has = |name: &str| {
         headers
             .iter()
             .any(|(other, _)| other.eq_ignore_ascii_case(name))
     };
-    let mut head = format!("{line} HTTP/1.1\r\n");
+    let mut message = format!("{line} HTTP/1.1\r\n").into_bytes();
     if !has("host") {
-        head.push_str("Host: app.example\r\n");
+        message.extend_from_slice(b"Host: app.example\r\n");
     }
     for (name, value) in headers {
-        for part in [name, ": ", value, "\r\n"] {
-            head.push_str(part);
+        for part in [name.as_bytes(), b": ", value, b"\r\n"] {
+            message.extend_from_slice(part);
         }
     }
-    let mut message = Vec::new();
     if has("transfer-encoding") {
-        message.extend_from_slice(format!("{head}\r\n{:x}\r\n", body.len()).as_bytes());
+        message.extend_from_slice(format!("\r\n{:x}\r\n", body.len()).as_bytes());
         message.extend_from_slice(body);
         message.extend_from_slice(b"\r\n0\r\n\r\n");
-    } else {
-        if !body.is_empty() && !has("content-length") {
-            head.push_str("Content-Length: ");
-            head.push_str(&body.len().to_string());
-            head.push_str("\r\n");
-        }
-        message.extend_from_slice(format!("{head}\r\n").as_bytes());
-        message.extend_from_slice(body);
+        return message;
     }
-    connection.send(message).await;
-    if has("expect") {
-        let (status, _) = connection.head().await;
-        assert_eq!(status, 100);
+    if !body.is_empty() && !has("content-length") {
+        message.extend_from_slice(format!("Content-Length: {}\r\n", body.len()).as_bytes());
     }
-    connection.answer(line.starts_with("HEAD ")).await
+    message.extend_from_slice(b"\r\n");
+    message.extend_from_slice(body);
+    message
 }
 
 /// A GET of `path`.

@@ -320,6 +320,81 @@ async fn what_stands_beside_a_tool_trigger_is_checked() {
     .await;
 }
 
+/// A package with one function for each of these triggers.
+fn triggers(members: &[Value]) -> Package {
+    let mut package = Package::new();
+    for (index, members) in members.iter().enumerate() {
+        let mut binding = json!({"direction": "in", "name": "context"});
+        let members = members.as_object().unwrap().clone();
+        binding.as_object_mut().unwrap().extend(members);
+        package = package.function(&format!("f{index}"), &json!([binding]));
+    }
+    package
+}
+
+#[tokio::test]
+async fn resources_and_prompts_are_checked_as_the_extension_checks_them() {
+    let resource =
+        |uri: &str| json!({"type": "mcpResourceTrigger", "uri": uri, "resourceName": "x"});
+    let prompt = |name: &str| json!({"type": "mcpPromptTrigger", "promptName": name});
+    let with = |mut trigger: Value, member: &str, value: Value| {
+        trigger[member] = value;
+        trigger
+    };
+    for (declared, expected) in [
+        (
+            vec![json!({"type": "mcpResourceTrigger", "uri": "a://b"})],
+            "Can't figure out which ctor to call. ('resourceName' is missing.)",
+        ),
+        (
+            vec![json!({"type": "mcpPromptTrigger"})],
+            "Can't figure out which ctor to call. ('promptName' is missing.)",
+        ),
+        (
+            vec![resource("pages")],
+            "Invalid resource URI format: 'pages'",
+        ),
+        (vec![resource("a://{b")], "malformed template syntax"),
+        (
+            vec![with(resource("a://b"), "size", json!("1"))],
+            "'size' must be an integer.",
+        ),
+        (
+            vec![with(resource("a://b"), "metadata", json!("[]"))],
+            "Metadata root must be a JSON object",
+        ),
+        (
+            vec![with(prompt("p"), "promptArguments", json!([]))],
+            "'promptArguments' must be a string",
+        ),
+        (
+            vec![with(prompt("p"), "promptArguments", json!("[{}]"))],
+            "'promptArguments': an argument has no name.",
+        ),
+        (
+            vec![with(prompt("p"), "icons", json!("{}"))],
+            "'icons': invalid type",
+        ),
+        (
+            vec![prompt("one"), prompt("ONE")],
+            "Prompt with name 'ONE' is already registered.",
+        ),
+        (
+            vec![resource("a://b/{c}"), resource("A://B/{d}")],
+            "Resource with URI 'A://B/{d}' is already registered.",
+        ),
+    ] {
+        refused(triggers(&declared), expected).await;
+    }
+    let fine = [
+        resource("a://b/{c}"),
+        resource("a://b/c"),
+        prompt("p"),
+        prompt("q"),
+    ];
+    assert_eq!(triggers(&fine).start().await.functions().len(), 4);
+}
+
 #[tokio::test]
 async fn every_fault_is_named_at_once() {
     let package = Package::new()

@@ -9,10 +9,11 @@
 //! * `POST /{function}` of a name in `answers.json` of the working directory:
 //!   `{status, content_type, body}` from there, `body` being a text or JSON;
 //!   with `{echo: "payload"}` a tool call's text, with `{echo: "q"}` its
-//!   argument `q`;
+//!   argument `q`, with `{echo: "page"}` the value of a resource's parameter
+//!   `page`; with `{hold: true}` not before a `POST /control/release`;
 //! * `GET /control/seen`: what was recorded; `GET /control/environment`: names
 //!   and values; `GET /control/dropped`: answers when a `/sse` stream was
-//!   dropped.
+//!   dropped; `GET /control/held`: answers when an answer is being held.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -58,6 +59,8 @@ struct Answer {
     body: Value,
     #[serde(default)]
     echo: Option<String>,
+    #[serde(default)]
+    hold: bool,
 }
 
 fn success() -> u16 {
@@ -75,6 +78,7 @@ struct Handler {
     released: Arc<Semaphore>,
     ended: Arc<Semaphore>,
     dropped: Arc<Semaphore>,
+    held: Arc<Semaphore>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -102,6 +106,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         released: Arc::new(Semaphore::new(0)),
         ended: Arc::new(Semaphore::new(0)),
         dropped: Arc::new(Semaphore::new(0)),
+        held: Arc::new(Semaphore::new(0)),
     };
     let router = Router::new()
         .route("/control/seen", get(seen))
@@ -109,6 +114,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/control/release", post(release))
         .route("/control/end", post(end))
         .route("/control/dropped", get(dropped))
+        .route("/control/held", get(held))
         .route("/sse", any(events))
         .route("/echo", any(echo))
         .route("/exit/{code}", any(leave))
@@ -177,6 +183,12 @@ async fn dropped(State(handler): State<Handler>) {
     }
 }
 
+async fn held(State(handler): State<Handler>) {
+    if let Ok(permit) = handler.held.acquire().await {
+        permit.forget();
+    }
+}
+
 async fn leave(Path(code): Path<i32>) {
     exit(code);
 }
@@ -222,6 +234,12 @@ async fn record(State(handler): State<Handler>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let body = handler.note(request).await;
     if let Some(answer) = handler.answers.get(path.trim_start_matches('/')) {
+        if answer.hold {
+            handler.held.add_permits(1);
+            if let Ok(permit) = handler.released.acquire().await {
+                permit.forget();
+            }
+        }
         return answered(answer, &body);
     }
     match path.as_str() {
@@ -266,19 +284,24 @@ fn answered(answer: &Answer, request: &str) -> Response {
         .into_response()
 }
 
-/// What a tool's function is told, given back.
+/// What a function is told, given back.
 fn echoed(what: &str, request: &str) -> Option<String> {
     let request: Value = serde_json::from_str(request).ok()?;
     let call: String = serde_json::from_str(request.get("Data")?.get("context")?.as_str()?).ok()?;
-    let value = if what == "q" {
-        let call: Value = serde_json::from_str(&call).ok()?;
-        let value = match call.get("arguments")?.get("q")? {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        format!("q={value}")
-    } else {
-        call
+    let value = match what {
+        "q" => {
+            let call: Value = serde_json::from_str(&call).ok()?;
+            let value = match call.get("arguments")?.get("q")? {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            format!("q={value}")
+        }
+        "page" => {
+            let page = request.get("Metadata")?.get("page")?.as_str()?;
+            format!("page {}", serde_json::from_str::<String>(page).ok()?)
+        }
+        _ => call,
     };
     Some(json!({"Outputs": {}, "Logs": [], "ReturnValue": value}).to_string())
 }
