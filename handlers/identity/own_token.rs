@@ -392,7 +392,7 @@ fn fingerprint(token: &str) -> [u8; 32] {
 fn encode(value: &impl Serialize) -> Result<String, KeyRingError> {
     serde_json::to_vec(value)
         .map(|json| URL_SAFE_NO_PAD.encode(json))
-        .map_err(KeyRingError::Format)
+        .map_err(|error| KeyRingError::Format(error.into()))
 }
 
 fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
