@@ -289,6 +289,11 @@ impl KeyRing {
         Ok((message, signature.as_ref().to_vec()))
     }
 
+    /// Whether the ring has a signing key of this id.
+    pub(super) fn has_signing_key(&self, kid: &str) -> bool {
+        self.find(KeyUse::Sig, kid).is_some()
+    }
+
     /// Whether `signature` is that of `message` by the signing key `kid`;
     /// `None` when the ring has no such key.
     #[must_use]
