@@ -72,8 +72,7 @@ impl ConfiguredClients {
     /// "jwks"?, "tenant_id"?, "roles"?}]}`. A client with
     /// `client_secret_sha256` (base64url) authenticates by secret, one with
     /// `jwks` by signed assertion, one with neither not at all. A daemon has
-    /// the grant type `client_credentials`, a tenant, roles and one of the
-    /// two.
+    /// the grant type `client_credentials`, a tenant, roles and `jwks`.
     ///
     /// # Errors
     /// With every fault.
@@ -123,7 +122,7 @@ impl Entry {
         }
         let grant_types = self.grant_types(&mut faults);
         let authentication = self.authentication(&mut faults);
-        let daemon = self.daemon(&grant_types, &authentication, &mut faults);
+        let daemon = self.daemon(&grant_types, &mut faults);
         self.check_redirect_uris(&grant_types, &mut faults);
         let scope = metadata::scope(self.scope.as_deref()).unwrap_or_else(|what| {
             faults.push(what.to_owned());
@@ -197,7 +196,6 @@ impl Entry {
     fn daemon(
         &self,
         grant_types: &BTreeSet<GrantType>,
-        authentication: &ClientAuthentication,
         faults: &mut Vec<String>,
     ) -> Option<DaemonTerms> {
         if !grant_types.contains(&GrantType::ClientCredentials) {
@@ -209,9 +207,8 @@ impl Entry {
             }
             return None;
         }
-        let has_none = matches!(authentication, ClientAuthentication::None);
-        if has_none && self.client_secret_sha256.is_none() && self.jwks.is_none() {
-            faults.push("is a daemon and needs jwks or client_secret_sha256".to_owned());
+        if self.jwks.is_none() {
+            faults.push("is a daemon and needs jwks".to_owned());
         }
         if self.roles.is_empty() {
             faults.push("is a daemon and needs roles".to_owned());
