@@ -125,7 +125,7 @@ impl Settings {
         let audit_days = audit::days(&mut reader);
         let secrets = secrets::read(&mut reader);
         secrets::check(&mut reader, &secrets);
-        let cors_origins = reader.list("ENTRADA_CORS_ORIGINS");
+        let cors_origins = cors_origins(&mut reader);
         let allowed_scopes = reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect();
         let daemons = reader.flag("ENTRADA_DAEMONS", false);
         let foundry_endpoint = reader.address("ENTRADA_FOUNDRY_ENDPOINT");
@@ -302,6 +302,19 @@ fn callback_url(reader: &mut Reader<'_>, base: Option<&BaseUrl>) -> Option<Url> 
             None
         }
     }
+}
+
+/// Origins that are none match nothing, which `entrada doctor` says; a
+/// wildcard was meant to match everything.
+fn cors_origins(reader: &mut Reader<'_>) -> Vec<String> {
+    let origins = reader.list("ENTRADA_CORS_ORIGINS");
+    if origins.iter().any(|origin| origin.contains('*')) {
+        reader.faults.note(
+            "ENTRADA_CORS_ORIGINS",
+            "must name each origin, as https://app.example: `*` is not taken",
+        );
+    }
+    origins
 }
 
 fn redirect_uris(reader: &mut Reader<'_>) -> BTreeSet<String> {

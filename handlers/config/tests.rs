@@ -67,6 +67,15 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
+fn a_wildcard_is_no_origin() {
+    for value in ["*", "https://a.example *", "https://*.example"] {
+        let faults = load(&minimal(&[("CORS_ORIGINS", value)])).unwrap_err();
+        let names: Vec<_> = faults.names().collect();
+        assert_eq!(names, ["ENTRADA_CORS_ORIGINS"], "{value}");
+    }
+}
+
+#[test]
 fn older_names_are_taken_and_the_new_name_wins() {
     let (settings, warnings) = load(&[
         ("AZURE_TENANT_ID", GUID),
