@@ -99,7 +99,8 @@ impl Tables for CountedTables {
         row: &str,
         condition: &Condition,
     ) -> Result<(), TableError> {
-        self.trip(table).await?
+        self.trip(table)
+            .await?
             .delete(table, partition, row, condition)
             .await
     }
@@ -123,7 +124,8 @@ impl Tables for CountedTables {
         limit: u32,
         continuation: Option<&Continuation>,
     ) -> Result<Page, TableError> {
-        self.trip(table).await?
+        self.trip(table)
+            .await?
             .expired(table, now, limit, continuation)
             .await
     }
