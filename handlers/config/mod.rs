@@ -129,6 +129,7 @@ impl Settings {
         let allowed_scopes = reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect();
         let daemons = reader.flag("ENTRADA_DAEMONS", false);
         let foundry_endpoint = reader.address("ENTRADA_FOUNDRY_ENDPOINT");
+        let foundry_project_route = foundry_project_route(&mut reader);
         let consent_hosts = reader.list("ENTRADA_CONSENT_HOSTS");
         let telemetry = telemetry::read(&mut reader);
         let settings = (|| {
@@ -149,9 +150,7 @@ impl Settings {
                 allowed_scopes,
                 daemons,
                 foundry_endpoint,
-                foundry_project_route: reader
-                    .text("ENTRADA_FOUNDRY_ROUTE")
-                    .is_some_and(|route| route == "project"),
+                foundry_project_route,
                 consent_hosts,
                 agents: reader.text("ENTRADA_AGENTS").map(PathBuf::from),
                 policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
@@ -300,6 +299,19 @@ fn callback_url(reader: &mut Reader<'_>, base: Option<&BaseUrl>) -> Option<Url> 
         Err(_) => {
             reader.faults.note("ENTRADA_CALLBACK_URL", "is not a URL");
             None
+        }
+    }
+}
+
+fn foundry_project_route(reader: &mut Reader<'_>) -> bool {
+    match reader.text("ENTRADA_FOUNDRY_ROUTE").as_deref() {
+        None | Some("agent") => false,
+        Some("project") => true,
+        Some(_) => {
+            reader
+                .faults
+                .note("ENTRADA_FOUNDRY_ROUTE", "must be `agent` or `project`");
+            false
         }
     }
 }

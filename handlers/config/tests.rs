@@ -67,6 +67,20 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
+fn agents_are_reached_by_one_of_two_routes() {
+    let route = |value| {
+        let loaded = load(&minimal(&[("ENTRADA_FOUNDRY_ROUTE", value)]));
+        loaded.map(|(settings, _)| settings.foundry_project_route)
+    };
+    assert!(!route("agent").unwrap() && route("project").unwrap());
+    let faults = route("Project").unwrap_err();
+    assert_eq!(
+        faults.names().collect::<Vec<_>>(),
+        ["ENTRADA_FOUNDRY_ROUTE"]
+    );
+}
+
+#[test]
 fn a_wildcard_is_no_origin() {
     for value in ["*", "https://a.example *", "https://*.example"] {
         let faults = load(&minimal(&[("CORS_ORIGINS", value)])).unwrap_err();
