@@ -13,6 +13,7 @@ use super::client::{Client, ClientAuthentication, ClientOrigin, DaemonTerms, Gra
 use super::keys::PublicKeys;
 use super::redirect;
 use super::{document, metadata, registrations};
+use crate::auth::FRONT_END_CLIENT;
 
 /// The file: `{"clients": [...]}`.
 #[derive(Debug, Deserialize)]
@@ -244,6 +245,9 @@ fn fault_of_id(id: &str) -> Option<&'static str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if id.is_empty() || id.len() > 128 || !id.bytes().all(plain) {
         return Some("must have 1 to 128 characters of A-Z a-z 0-9 - . _ ~");
+    }
+    if id == FRONT_END_CLIENT {
+        return Some("has the id of the sign-in of front ends");
     }
     if registrations::parse_id(id).is_some() || document::is_url(id) {
         return Some("has an id of the form that registered clients have");
