@@ -285,14 +285,18 @@ fn callback_url(reader: &mut Reader<'_>, base: Option<&BaseUrl>) -> Option<Url> 
         return Url::parse(&base?.join("/auth/callback")).ok();
     };
     let base = base?;
+    let sound = |url: &Url| {
+        url.origin().ascii_serialization() == base.as_str()
+            && url.path() != "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
     match Url::parse(&text) {
-        Ok(url) if url.origin().ascii_serialization() == base.as_str() && url.query().is_none() => {
-            Some(url)
-        }
+        Ok(url) if sound(&url) => Some(url),
         Ok(_) => {
             reader.faults.note(
                 "ENTRADA_CALLBACK_URL",
-                "must lie under ENTRADA_BASE_URL and have no query",
+                "must lie under ENTRADA_BASE_URL, have a path of its own and neither query nor fragment",
             );
             None
         }

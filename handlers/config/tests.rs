@@ -81,6 +81,19 @@ fn agents_are_reached_by_one_of_two_routes() {
 }
 
 #[test]
+fn the_callback_has_a_path_of_its_own() {
+    for path in ["", "/", "/callback?x=1", "/callback#x"] {
+        let callback = format!("https://entrada.example{path}");
+        let faults = load(&minimal(&[
+            ("ENTRADA_BASE_URL", "https://entrada.example"),
+            ("ENTRADA_CALLBACK_URL", &callback),
+        ]));
+        let names: Vec<_> = faults.as_ref().unwrap_err().names().collect();
+        assert_eq!(names, ["ENTRADA_CALLBACK_URL"], "{path}");
+    }
+}
+
+#[test]
 fn a_wildcard_is_no_origin() {
     for value in ["*", "https://a.example *", "https://*.example"] {
         let faults = load(&minimal(&[("CORS_ORIGINS", value)])).unwrap_err();
