@@ -1,4 +1,7 @@
-//! JSON and query extractors whose refusals have the documented error shape.
+//! JSON and query extractors whose refusals have the documented error shape,
+//! and what logs may say about JSON that cannot be read.
+
+use std::fmt;
 
 use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -50,7 +53,8 @@ fn refuse_json(rejection: JsonRejection) -> ApiError {
     }
 }
 
-fn refuse_bytes(rejection: &BytesRejection) -> ApiError {
+/// The answer to a body that could not be read to its end.
+pub(crate) fn refuse_bytes(rejection: &BytesRejection) -> ApiError {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -69,6 +73,44 @@ fn innermost(error: &dyn std::error::Error) -> String {
     }
     cause.to_string()
 }
+
+/// Why JSON that may hold secrets cannot be read: what is wrong, and where.
+/// serde's own words quote what they found, and are not for logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JsonFault {
+    what: &'static str,
+    line: usize,
+    column: usize,
+}
+
+impl From<serde_json::Error> for JsonFault {
+    fn from(error: serde_json::Error) -> Self {
+        use serde_json::error::Category;
+        Self {
+            what: match error.classify() {
+                Category::Io => "it could not be read or written",
+                Category::Syntax => "it is not JSON",
+                Category::Data => "it has another form",
+                Category::Eof => "it ends too early",
+            },
+            line: error.line(),
+            column: error.column(),
+        }
+    }
+}
+
+impl fmt::Display for JsonFault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.what)?;
+        match self.line {
+            // Not read from text.
+            0 => Ok(()),
+            line => write!(formatter, " (line {line}, column {})", self.column),
+        }
+    }
+}
+
+impl std::error::Error for JsonFault {}
 
 /// The query string. Refused with 400 `INVALID_QUERY`.
 #[derive(Debug, Clone, Copy)]

@@ -24,10 +24,12 @@ const LISTS: &str = "runs";
 pub struct Hour(i64);
 
 impl Hour {
-    /// The hour of a moment.
+    /// The hour of a moment. What other offsets can name beyond the last hour
+    /// of UTC is that one.
     #[must_use]
     pub fn of(moment: OffsetDateTime) -> Self {
-        Self(moment.unix_timestamp().div_euclid(SECONDS))
+        let last = PrimitiveDateTime::MAX.assume_utc().unix_timestamp();
+        Self(moment.unix_timestamp().min(last).div_euclid(SECONDS))
     }
 
     /// Reads `yyyyMMddHH`.
@@ -124,6 +126,8 @@ mod tests {
         let hour = Hour::of(datetime!(2026-11-21 09:59:59 UTC));
         assert_eq!(hour.to_string(), "2026112109");
         assert_eq!(hour.end(), datetime!(2026-11-21 10:00 UTC).unix_timestamp());
+        let latest = datetime!(9999-12-31 23:59:59 -23:59);
+        assert_eq!(Hour::of(latest).to_string(), "9999123123");
         for tenant in [None, Some(Uuid::from_u128(7))] {
             let place = Place { hour, tenant };
             assert_eq!(Place::parse(&place.to_string()), Some(place));

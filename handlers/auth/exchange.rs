@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::tokens::{FRONT_END_CLIENT, answer, grant_error};
 use crate::error::ApiError;
 use crate::grants::{Grants, Redemption, SecretKind};
+use crate::identity::Authenticator;
 use crate::json::JsonBody;
 
 /// The body of `/auth/exchange`.
@@ -31,6 +32,7 @@ pub struct ExchangeRequest {
 /// 400 `INVALID_GRANT` when the code is not good (any more).
 pub async fn exchange(
     State(grants): State<Arc<Grants>>,
+    State(authenticator): State<Arc<Authenticator>>,
     State(clock): State<Arc<dyn Clock>>,
     JsonBody(request): JsonBody<ExchangeRequest>,
 ) -> Result<Response, ApiError> {
@@ -45,5 +47,5 @@ pub async fn exchange(
         })
         .await
         .map_err(grant_error)?;
-    Ok(answer(&issued, clock.unix()))
+    Ok(answer(&issued, &authenticator, clock.unix()))
 }

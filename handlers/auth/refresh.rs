@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::tokens::{FRONT_END_CLIENT, answer, grant_error};
 use crate::error::ApiError;
 use crate::grants::{Grants, Refresh, SecretKind};
+use crate::identity::Authenticator;
 use crate::json::JsonBody;
 
 /// The body of `/auth/refresh`.
@@ -31,6 +32,7 @@ pub struct RefreshRequest {
 /// Entra or storage does not answer.
 pub async fn refresh(
     State(grants): State<Arc<Grants>>,
+    State(authenticator): State<Arc<Authenticator>>,
     State(clock): State<Arc<dyn Clock>>,
     JsonBody(request): JsonBody<RefreshRequest>,
 ) -> Result<Response, ApiError> {
@@ -44,5 +46,5 @@ pub async fn refresh(
         })
         .await
         .map_err(grant_error)?;
-    Ok(answer(&issued, clock.unix()))
+    Ok(answer(&issued, &authenticator, clock.unix()))
 }

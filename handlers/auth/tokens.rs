@@ -16,6 +16,7 @@ use super::flow::FlowError;
 use super::sign_ins::BeginError;
 use crate::error::{ApiError, chain};
 use crate::grants::{GrantError, IssuedTokens};
+use crate::identity::Authenticator;
 
 /// The client id of grants that `/auth/exchange` makes.
 pub const FRONT_END_CLIENT: &str = "entrada";
@@ -56,8 +57,9 @@ pub(crate) struct TokenAnswer<'a> {
     user: TokenUser,
 }
 
-/// 200 with tokens, never cached (RFC 6749 section 5.1).
-pub(super) fn answer(issued: &IssuedTokens, now: i64) -> Response {
+/// 200 with tokens, never cached (RFC 6749 section 5.1). Of the roles that
+/// Entra gave, `authenticator` says which count.
+pub(super) fn answer(issued: &IssuedTokens, authenticator: &Authenticator, now: i64) -> Response {
     let grant = &issued.grant;
     let body = TokenAnswer {
         access_token: issued.access_token.expose_secret(),
@@ -71,7 +73,7 @@ pub(super) fn answer(issued: &IssuedTokens, now: i64) -> Response {
             tenant_id: grant.tenant_id,
             name: grant.name.clone(),
             email: grant.email.clone(),
-            roles: grant.roles.clone(),
+            roles: authenticator.effective_roles(grant.tenant_id, &grant.roles),
         },
     };
     let no_store = [

@@ -26,6 +26,9 @@ pub(super) enum LedgerError {
     /// Another turn is under way in the session.
     #[error("another turn is under way")]
     Busy,
+    /// The agent does not wait for the approval that the person gives.
+    #[error("the approval is not pending")]
+    NotPending,
     /// The session was deleted, or another turn has taken its place.
     #[error("the session is not this turn's any more")]
     Lost,
@@ -57,22 +60,24 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// Begins a turn: takes the lease and stores the person's message, which
-    /// `message` makes from its number and the turn. One batch.
+    /// `message` makes from the session and the turn. One batch. Another turn
+    /// may have come in between: the session is given back as it was when
+    /// this one began.
     ///
     /// # Errors
-    /// [`LedgerError`].
+    /// [`LedgerError`], or why `message` makes none.
     pub(super) async fn begin(
         store: Arc<SessionStore>,
         partition: UserPartition,
         mut seen: StoredSession,
-        message: impl Fn(i64, Uuid) -> StoredMessage + Send,
-    ) -> Result<(Self, StoredMessage), LedgerError> {
+        message: impl Fn(&StoredSession, Uuid) -> Result<StoredMessage, LedgerError> + Send,
+    ) -> Result<(Self, StoredSession, StoredMessage), LedgerError> {
         let turn = store.random.uuid_v4();
         for _ in 0..ATTEMPTS {
             if seen.lease.holds(store.clock.unix()) {
                 return Err(LedgerError::Busy);
             }
-            let message = message(seen.next_message, turn);
+            let message = message(&seen, turn)?;
             let patch = Self::lease_patch(&store, &partition, seen.session.id, turn)
                 // The answer takes the number after it.
                 .with("next_message", seen.next_message + 2);
@@ -89,7 +94,7 @@ impl Ledger {
                         turn,
                         etag: etags.last().cloned().flatten(),
                     };
-                    return Ok((ledger, message));
+                    return Ok((ledger, seen, message));
                 }
                 Err(
                     TableError::PreconditionFailed

@@ -57,10 +57,20 @@ pub(super) fn client_gone() -> ApiError {
     )
 }
 
+/// The answer to an approval that the agent does not wait for.
+pub(super) fn approval_not_pending() -> ApiError {
+    ApiError::new(
+        StatusCode::CONFLICT,
+        "APPROVAL_NOT_PENDING",
+        "The agent does not wait for this approval (any more).",
+    )
+}
+
 /// What the client is told when a turn cannot write.
 pub(super) fn ledger_error(error: LedgerError) -> ApiError {
     match error {
         LedgerError::Busy => turn_under_way(),
+        LedgerError::NotPending => approval_not_pending(),
         LedgerError::Lost => no_such_session(),
         LedgerError::Storage(error) => error.into(),
     }

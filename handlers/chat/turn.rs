@@ -13,12 +13,13 @@ use uuid::Uuid;
 use super::catalogue::Upstream;
 use super::draft::Draft;
 use super::events::{Emitted, Events, Position};
-use super::ledger::{Ending, Ledger};
+use super::ledger::{Ending, Ledger, LedgerError};
 use super::listener::Listener;
 use super::message::{Message, Role, Status, StoredMessage};
 use super::reading::Reading;
 use super::refusal::{
-    client_gone, foundry_error, ledger_error, no_such_agent, no_such_session, not_configured,
+    approval_not_pending, client_gone, foundry_error, ledger_error, no_such_agent, no_such_session,
+    not_configured,
 };
 use super::session::StoredSession;
 use super::{Chat, PERMISSION, SCOPE};
@@ -40,6 +41,16 @@ pub(super) enum Input {
         approve: bool,
         reason: Option<String>,
     },
+}
+
+impl Input {
+    /// Whether the agent of `session` waits for it.
+    fn fits(&self, session: &StoredSession) -> bool {
+        match self {
+            Self::Text(_) => true,
+            Self::Approval { id, .. } => session.approvals.contains(id),
+        }
+    }
 }
 
 /// A turn to be taken.
@@ -102,21 +113,15 @@ impl Chat {
         started
     }
 
-    async fn start_in(
+    pub(super) async fn start_in(
         self: &Arc<Self>,
         caller: Principal,
         session: StoredSession,
         order: TurnOrder,
     ) -> Result<Events, ApiError> {
         let upstream = self.upstream(&caller, &session.session.agent_id)?;
-        if let Input::Approval { id, .. } = &order.input
-            && !session.approvals.contains(id)
-        {
-            return Err(ApiError::new(
-                http::StatusCode::CONFLICT,
-                "APPROVAL_NOT_PENDING",
-                "The agent does not wait for this approval (any more).",
-            ));
+        if !order.input.fits(&session) {
+            return Err(approval_not_pending());
         }
         let token = self.token(&caller, None).await?;
         let (sender, events) = mpsc::channel(QUEUE);
@@ -180,20 +185,27 @@ impl Chat {
 }
 
 impl Turn {
-    async fn run(self, started: oneshot::Sender<Result<(), ApiError>>) {
+    async fn run(mut self, started: oneshot::Sender<Result<(), ApiError>>) {
         let begun = Ledger::begin(
             self.chat.store.clone(),
             self.caller.partition(),
             self.session.clone(),
-            |number, turn| self.message(number, turn),
+            |session, turn| {
+                if self.order.input.fits(session) {
+                    Ok(self.message(session.next_message, turn))
+                } else {
+                    Err(LedgerError::NotPending)
+                }
+            },
         );
-        let (mut ledger, mut said) = match begun.await {
+        let (mut ledger, session, mut said) = match begun.await {
             Ok(begun) => begun,
             Err(error) => {
                 let _ = started.send(Err(ledger_error(error)));
                 return;
             }
         };
+        self.session = session;
         let asked = tokio::select! {
             asked = self.ask() => asked,
             () = self.listener.gone(), if self.listener.is_needed() => Err(client_gone()),

@@ -125,10 +125,11 @@ impl Settings {
         let audit_days = audit::days(&mut reader);
         let secrets = secrets::read(&mut reader);
         secrets::check(&mut reader, &secrets);
-        let cors_origins = reader.list("ENTRADA_CORS_ORIGINS");
+        let cors_origins = cors_origins(&mut reader);
         let allowed_scopes = reader.list("ENTRADA_ALLOWED_SCOPES").into_iter().collect();
         let daemons = reader.flag("ENTRADA_DAEMONS", false);
         let foundry_endpoint = reader.address("ENTRADA_FOUNDRY_ENDPOINT");
+        let foundry_project_route = foundry_project_route(&mut reader);
         let consent_hosts = reader.list("ENTRADA_CONSENT_HOSTS");
         let telemetry = telemetry::read(&mut reader);
         let settings = (|| {
@@ -149,9 +150,7 @@ impl Settings {
                 allowed_scopes,
                 daemons,
                 foundry_endpoint,
-                foundry_project_route: reader
-                    .text("ENTRADA_FOUNDRY_ROUTE")
-                    .is_some_and(|route| route == "project"),
+                foundry_project_route,
                 consent_hosts,
                 agents: reader.text("ENTRADA_AGENTS").map(PathBuf::from),
                 policy: reader.text("ENTRADA_POLICY").map(PathBuf::from),
@@ -286,14 +285,18 @@ fn callback_url(reader: &mut Reader<'_>, base: Option<&BaseUrl>) -> Option<Url> 
         return Url::parse(&base?.join("/auth/callback")).ok();
     };
     let base = base?;
+    let sound = |url: &Url| {
+        url.origin().ascii_serialization() == base.as_str()
+            && url.path() != "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+    };
     match Url::parse(&text) {
-        Ok(url) if url.origin().ascii_serialization() == base.as_str() && url.query().is_none() => {
-            Some(url)
-        }
+        Ok(url) if sound(&url) => Some(url),
         Ok(_) => {
             reader.faults.note(
                 "ENTRADA_CALLBACK_URL",
-                "must lie under ENTRADA_BASE_URL and have no query",
+                "must lie under ENTRADA_BASE_URL, have a path of its own and neither query nor fragment",
             );
             None
         }
@@ -302,6 +305,32 @@ fn callback_url(reader: &mut Reader<'_>, base: Option<&BaseUrl>) -> Option<Url> 
             None
         }
     }
+}
+
+fn foundry_project_route(reader: &mut Reader<'_>) -> bool {
+    match reader.text("ENTRADA_FOUNDRY_ROUTE").as_deref() {
+        None | Some("agent") => false,
+        Some("project") => true,
+        Some(_) => {
+            reader
+                .faults
+                .note("ENTRADA_FOUNDRY_ROUTE", "must be `agent` or `project`");
+            false
+        }
+    }
+}
+
+/// Origins that are none match nothing, which `entrada doctor` says; a
+/// wildcard was meant to match everything.
+fn cors_origins(reader: &mut Reader<'_>) -> Vec<String> {
+    let origins = reader.list("ENTRADA_CORS_ORIGINS");
+    if origins.iter().any(|origin| origin.contains('*')) {
+        reader.faults.note(
+            "ENTRADA_CORS_ORIGINS",
+            "must name each origin, as https://app.example: `*` is not taken",
+        );
+    }
+    origins
 }
 
 fn redirect_uris(reader: &mut Reader<'_>) -> BTreeSet<String> {

@@ -67,6 +67,42 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
+fn agents_are_reached_by_one_of_two_routes() {
+    let route = |value| {
+        let loaded = load(&minimal(&[("ENTRADA_FOUNDRY_ROUTE", value)]));
+        loaded.map(|(settings, _)| settings.foundry_project_route)
+    };
+    assert!(!route("agent").unwrap() && route("project").unwrap());
+    let faults = route("Project").unwrap_err();
+    assert_eq!(
+        faults.names().collect::<Vec<_>>(),
+        ["ENTRADA_FOUNDRY_ROUTE"]
+    );
+}
+
+#[test]
+fn the_callback_has_a_path_of_its_own() {
+    for path in ["", "/", "/callback?x=1", "/callback#x"] {
+        let callback = format!("https://entrada.example{path}");
+        let faults = load(&minimal(&[
+            ("ENTRADA_BASE_URL", "https://entrada.example"),
+            ("ENTRADA_CALLBACK_URL", &callback),
+        ]));
+        let names: Vec<_> = faults.as_ref().unwrap_err().names().collect();
+        assert_eq!(names, ["ENTRADA_CALLBACK_URL"], "{path}");
+    }
+}
+
+#[test]
+fn a_wildcard_is_no_origin() {
+    for value in ["*", "https://a.example *", "https://*.example"] {
+        let faults = load(&minimal(&[("CORS_ORIGINS", value)])).unwrap_err();
+        let names: Vec<_> = faults.names().collect();
+        assert_eq!(names, ["ENTRADA_CORS_ORIGINS"], "{value}");
+    }
+}
+
+#[test]
 fn older_names_are_taken_and_the_new_name_wins() {
     let (settings, warnings) = load(&[
         ("AZURE_TENANT_ID", GUID),

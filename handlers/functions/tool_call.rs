@@ -9,16 +9,17 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use thiserror::Error;
 
-/// Why a wrapped call cannot be read. The words of serde name places and
-/// types, never values.
+use crate::json::JsonFault;
+
+/// Why a wrapped call, which holds tokens and arguments, cannot be read.
 #[derive(Debug, Error)]
 pub enum ToolCallError {
     /// The body is not what the host sends.
     #[error("the wrapped call is not readable")]
-    Wrapping(#[source] serde_json::Error),
+    Wrapping(#[source] JsonFault),
     /// What is wrapped is not what the extension sends.
     #[error("the wrapped call's payload is not readable")]
-    Payload(#[source] serde_json::Error),
+    Payload(#[source] JsonFault),
 }
 
 /// A call of a tool (azure-functions-mcp-extension, `ToolInvocationContext`).
@@ -80,13 +81,13 @@ impl ToolCall {
     /// When it is not one.
     pub fn read(body: &[u8]) -> Result<Self, ToolCallError> {
         let invocation: Invocation =
-            serde_json::from_slice(body).map_err(ToolCallError::Wrapping)?;
+            serde_json::from_slice(body).map_err(|error| ToolCallError::Wrapping(error.into()))?;
         let mut payload = invocation.data.context;
         for _ in 0..TEXTS {
             let Value::String(text) = &payload else { break };
             payload = parse(text)?;
         }
-        serde_json::from_value(payload).map_err(ToolCallError::Payload)
+        serde_json::from_value(payload).map_err(|error| ToolCallError::Payload(error.into()))
     }
 
     /// The headers of the client's request to the extension, of which nothing
@@ -98,7 +99,7 @@ impl ToolCall {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ToolCallError> {
-    serde_json::from_str(text).map_err(ToolCallError::Payload)
+    serde_json::from_str(text).map_err(|error| ToolCallError::Payload(error.into()))
 }
 
 /// Names in any case, as they come. What cannot be a header is kept by its
@@ -191,6 +192,25 @@ mod tests {
         }
         let nothing = ToolCall::read(br#"{"Data":{"context":{}}}"#).unwrap();
         assert!(nothing.arguments.is_none() && nothing.headers().is_empty());
+    }
+
+    #[test]
+    fn why_a_call_cannot_be_read_is_told_without_what_it_holds() {
+        let secret = "ert.secret";
+        for context in [
+            json!(secret),
+            json!(json!(secret).to_string()),
+            json!({ "arguments": secret }),
+            json!({ "transport": { "properties": { "headers": secret } } }),
+            json!({ "transport": { "properties": { "headers": { "authorization": [secret] } } } }),
+        ] {
+            let refused = ToolCall::read(&wrapped(&context)).err().unwrap();
+            let said = crate::error::chain(&refused);
+            assert!(!said.contains("secret"), "{said}");
+        }
+        let refused = ToolCall::read(br#""ert.secret""#).err().unwrap();
+        let said = crate::error::chain(&refused);
+        assert!(!said.contains("secret"), "{said}");
     }
 
     #[test]

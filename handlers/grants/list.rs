@@ -35,10 +35,10 @@ impl Grants {
 
     /// Ends one of a person's grants; `None` when there is none in use by
     /// this id. What the person had the browser remember about that client
-    /// is forgotten as well, so that the client has to ask again.
+    /// is forgotten first, so that the client has to ask again.
     ///
     /// # Errors
-    /// When storage does not answer.
+    /// When storage does not answer; ending it again finishes the work.
     pub async fn end_own(
         &self,
         partition: &UserPartition,
@@ -47,12 +47,12 @@ impl Grants {
         let grant = self
             .find(partition, grant_id)
             .await?
-            .filter(|grant| grant.state == GrantState::Active);
+            .filter(|grant| grant.state != GrantState::Pending && !self.has_ended(grant));
         let Some(grant) = grant else {
             return Ok(None);
         };
-        self.end(&grant).await?;
         self.forget_consents(partition, &grant.client_id).await?;
+        self.end(&grant).await?;
         Ok(Some(grant))
     }
 }

@@ -4,6 +4,7 @@
 mod claims;
 mod cut_off;
 mod daemon;
+mod end;
 mod grant;
 mod list;
 mod open;

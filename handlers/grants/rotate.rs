@@ -7,6 +7,7 @@ use entrada_entra::{AccessToken, EntraError, TokenSet};
 use entrada_tables::{Condition, Operation, TableError};
 use secrecy::SecretString;
 
+use super::grant::LONGEST;
 use super::store::{place, used_key, used_row};
 use super::{Grant, GrantError, GrantState, Grants, IssuedTokens, SecretCode, SecretKind, TABLE};
 use crate::identity::{Door, open_as_holder, seal_for_holder};
@@ -191,7 +192,8 @@ impl Grants {
         grant.last_used_at = now;
         let mut operations = vec![Operation::Replace(grant.to_row(), grant.unchanged())];
         if let Some(hash) = retired {
-            let until = grant.expires_at();
+            // Idle or not, the grant ends by then.
+            let until = grant.created_at + LONGEST;
             operations.push(Operation::Replace(
                 used_row(token.partition(), &hash, until),
                 Condition::None,
@@ -256,5 +258,48 @@ fn standing(grant: &Grant, token: &SecretCode) -> Standing {
         Standing::Previous
     } else {
         Standing::Other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entrada_ambient::SystemRandom;
+    use entrada_tables::Tables as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::downstream::testing::{ALICE, HOME, World};
+    use crate::identity::UserPartition;
+
+    #[tokio::test]
+    async fn a_used_token_is_known_as_such_for_as_long_as_its_grant_can_last() {
+        const GRANT: Uuid = Uuid::from_u128(0x9);
+        const KIND: SecretKind = SecretKind::RefreshToken;
+        let world = World::new("{}").await;
+        world.own_token(ALICE, GRANT).await;
+        let partition = UserPartition::of(HOME, ALICE);
+        let mut grant = world.grants.find(&partition, GRANT).await;
+        let grant = grant.as_mut().unwrap().as_mut().unwrap();
+        let first = SecretCode::new(KIND, &partition, GRANT, &SystemRandom);
+        grant.refresh.current = Some(first.hash());
+        let row = grant.to_row();
+        let stored = world.tables.replace(TABLE, &row, &Condition::None);
+        stored.await.unwrap();
+        let mut token = first.text().clone();
+        for _ in 0..2 {
+            let refresh = Refresh {
+                kind: KIND,
+                token: &token,
+                client_id: "entrada",
+                door: None,
+                scope: None,
+            };
+            token = world.grants.refresh(&refresh).await.unwrap().refresh_token;
+        }
+        let key = used_key(&first.hash());
+        let used = world.tables.get(TABLE, partition.as_str(), &key);
+        let used = used.await.unwrap().unwrap();
+        let until = used.int64("expires_at").unwrap();
+        assert_eq!(until, grant.created_at + LONGEST);
     }
 }

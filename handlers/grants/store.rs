@@ -1,10 +1,10 @@
-//! Grants in storage: reading, ending, and issuing tokens from them.
+//! Grants in storage: reading, and issuing tokens from them.
 
 use std::sync::Arc;
 
 use entrada_ambient::{Clock, Random};
 use entrada_entra::{EntraClient, EntraError, SubjectKind};
-use entrada_tables::{Condition, ETag, Row, TableError, Tables};
+use entrada_tables::{ETag, Row, TableError, Tables};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::sync::{Mutex, Semaphore};
@@ -13,12 +13,12 @@ use uuid::Uuid;
 use super::{Grant, GrantState, SecretCode, TABLE};
 use crate::audit::{Audit, AuditError, Entry};
 use crate::identity::{
-    KeyRingError, KeyRings, NoKeyRing, OwnTokens, Place, Principal, Revocation, Revocations,
-    Revoked, SealError, UserPartition,
+    KeyRingError, KeyRings, NoKeyRing, OwnTokens, Place, Principal, Revocations, SealError,
+    UserPartition,
 };
 
 /// The longest that one of our access tokens lives, in seconds.
-const ACCESS_TOKEN_LIFETIME: i64 = 3600;
+pub(super) const ACCESS_TOKEN_LIFETIME: i64 = 3600;
 
 /// Why a grant does not give what was asked of it.
 #[derive(Debug, Error)]
@@ -153,10 +153,7 @@ impl Grants {
         method: &'static str,
         refused: Option<&'static str>,
     ) -> Result<(), GrantError> {
-        let entry = Entry::new(method)
-            .by(grant.tenant_id, grant.object_id)
-            .through(Some(&grant.client_id))
-            .grant(grant.id);
+        let entry = entry(grant, method);
         let entry = match refused {
             Some(reason) => entry.refused(reason),
             None => entry,
@@ -231,75 +228,6 @@ impl Grants {
         };
         let grant = self.find(&principal.partition(), grant_id).await?;
         Ok(grant.is_some_and(|grant| grant.state == GrantState::Active))
-    }
-
-    /// Ends a grant: revoked everywhere first, then its secrets are removed.
-    ///
-    /// # Errors
-    /// When storage does not take it; the grant may be revoked then but its
-    /// row unchanged, and ending it again finishes the work.
-    pub async fn end(&self, grant: &Grant) -> Result<(), GrantError> {
-        let now = self.clock.unix();
-        self.revocations
-            .revoke(
-                &Revoked::Grant(grant.id),
-                Revocation {
-                    not_before: now,
-                    blocked: true,
-                },
-                now + ACCESS_TOKEN_LIFETIME + 300,
-            )
-            .await?;
-        let mut ended = grant.clone();
-        ended.state = GrantState::Ended;
-        ended.last_used_at = now;
-        ended.refresh.successor = None;
-        ended.upstream.access = Vec::new();
-        ended.upstream.refresh = Vec::new();
-        self.tables
-            .replace(TABLE, &ended.to_row(), &Condition::None)
-            .await?;
-        self.enter(grant, "grant.ended", None).await
-    }
-
-    /// Ends the grant that a refresh token or a caller names, if it is there.
-    ///
-    /// # Errors
-    /// When storage does not answer.
-    pub async fn end_by_id(
-        &self,
-        partition: &UserPartition,
-        grant_id: Uuid,
-    ) -> Result<(), GrantError> {
-        match self.find(partition, grant_id).await? {
-            Some(grant) if grant.state != GrantState::Ended => self.end(&grant).await,
-            _ => Ok(()),
-        }
-    }
-
-    /// Ends the grant of a refresh token: the current one or the one before
-    /// it. Any other is not known and changes nothing.
-    ///
-    /// # Errors
-    /// [`GrantError::Invalid`] when the token is not of that client's grant;
-    /// or when storage does not answer.
-    pub async fn end_by_token(
-        &self,
-        token: &SecretCode,
-        client_id: &str,
-    ) -> Result<(), GrantError> {
-        let grant = self.find_by_code(token).await?;
-        let known = [&grant.refresh.current, &grant.refresh.previous]
-            .into_iter()
-            .flatten()
-            .any(|hash| token.matches(hash));
-        if !known || grant.client_id != client_id {
-            return Err(GrantError::Invalid("the refresh token is not this grant's"));
-        }
-        if grant.state == GrantState::Ended {
-            return Ok(());
-        }
-        self.end(&grant).await
     }
 
     /// Our access token for a grant, with the roles of the Entra token that
@@ -377,6 +305,14 @@ impl Grants {
             drop(permit);
         });
     }
+}
+
+/// An entry about a grant of the person and client that it is of.
+pub(super) fn entry(grant: &Grant, method: &'static str) -> Entry {
+    Entry::new(method)
+        .by(grant.tenant_id, grant.object_id)
+        .through(Some(&grant.client_id))
+        .grant(grant.id)
 }
 
 /// What cannot be entered is not done; to callers it is storage that is away.

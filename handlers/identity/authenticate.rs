@@ -6,6 +6,7 @@ use std::time::Duration;
 use entrada_entra::{AccessTokenError, AccessTokenValidator, Fingerprint, SubjectKind};
 use http::{HeaderMap, StatusCode, header};
 use secrecy::SecretString;
+use uuid::Uuid;
 
 use super::{
     Challenge, Door, NoKeyRing, OwnToken, OwnTokenError, OwnTokens, Principal, Profiles,
@@ -129,6 +130,12 @@ impl Authenticator {
             profiles,
             audit,
         }
+    }
+
+    /// The roles of a token that count for its tenant.
+    #[must_use]
+    pub fn effective_roles(&self, tenant_id: Uuid, roles: &[String]) -> Vec<String> {
+        self.policy.effective_roles(tenant_id, roles)
     }
 
     /// The caller at `door`, by the `Authorization` header.

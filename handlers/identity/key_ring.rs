@@ -22,12 +22,14 @@ use zeroize::Zeroizing;
 
 pub use rotation::{KeyListing, PUBLISHED_FIRST, Rotation, RotationError, Step};
 
+use crate::json::JsonFault;
+
 /// Why a key ring cannot be used.
 #[derive(Debug, Error)]
 pub enum KeyRingError {
     /// Not the documented JSON.
     #[error("the key ring is not the documented JSON (version 1)")]
-    Format(#[source] serde_json::Error),
+    Format(#[source] JsonFault),
     /// A newer version than this program knows.
     #[error("the key ring has version {0}; this program knows version 1")]
     Version(u32),
@@ -113,8 +115,7 @@ struct StoredRing {
 
 impl StoredRing {
     fn from_json(json: &SecretString) -> Result<Self, KeyRingError> {
-        let stored: Self =
-            serde_json::from_str(json.expose_secret()).map_err(KeyRingError::Format)?;
+        let stored: Self = serde_json::from_str(json.expose_secret()).map_err(unreadable)?;
         if stored.version != 1 {
             return Err(KeyRingError::Version(stored.version));
         }
@@ -124,7 +125,7 @@ impl StoredRing {
     fn to_json(&self) -> Result<SecretString, KeyRingError> {
         serde_json::to_string(self)
             .map(SecretString::from)
-            .map_err(KeyRingError::Format)
+            .map_err(unreadable)
     }
 }
 
@@ -288,6 +289,11 @@ impl KeyRing {
         Ok((message, signature.as_ref().to_vec()))
     }
 
+    /// Whether the ring has a signing key of this id.
+    pub(super) fn has_signing_key(&self, kid: &str) -> bool {
+        self.find(KeyUse::Sig, kid).is_some()
+    }
+
     /// Whether `signature` is that of `message` by the signing key `kid`;
     /// `None` when the ring has no such key.
     #[must_use]
@@ -302,6 +308,10 @@ impl KeyRing {
         );
         Some(public.verify(message, signature).is_ok())
     }
+}
+
+fn unreadable(error: serde_json::Error) -> KeyRingError {
+    KeyRingError::Format(error.into())
 }
 
 fn load(stored: StoredKey) -> Result<Key, KeyRingError> {
@@ -433,6 +443,12 @@ mod tests {
     fn an_incomplete_or_newer_ring_is_refused() {
         let refuse = |text: &str| KeyRing::parse(&SecretString::from(text)).unwrap_err();
         assert!(matches!(refuse("{}"), KeyRingError::Format(_)));
+        // What was put in the ring's place by mistake is in no log.
+        let said = crate::error::chain(&refuse("\"hunter2\""));
+        assert!(
+            said.contains("another form") && !said.contains("hunter2"),
+            "{said}"
+        );
         assert!(matches!(
             refuse(r#"{"version":2,"keys":[]}"#),
             KeyRingError::Version(2)

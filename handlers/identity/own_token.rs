@@ -129,6 +129,13 @@ const REMEMBERED: u64 = 10_000;
 /// Longest token that is looked at, in bytes.
 const LONGEST: usize = 8 * 1024;
 
+/// A token that is remembered, and the key that signed it.
+#[derive(Debug, Clone)]
+struct Verified {
+    token: Arc<OwnToken>,
+    kid: Arc<str>,
+}
+
 /// Issues and verifies our tokens.
 #[derive(Debug)]
 pub struct OwnTokens {
@@ -136,7 +143,7 @@ pub struct OwnTokens {
     rings: Arc<KeyRings>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    verified: Cache<Fingerprint, Arc<OwnToken>>,
+    verified: Cache<Fingerprint, Verified>,
 }
 
 impl OwnTokens {
@@ -222,11 +229,14 @@ impl OwnTokens {
             .is_some_and(|claims| claims.iss == self.base.as_str())
     }
 
-    /// A token that was verified before and has not expired: no cryptography.
+    /// A token that was verified before, by a key that is still in the ring,
+    /// and has not expired: no cryptography.
     #[must_use]
     pub fn remembered(&self, token: &Fingerprint) -> Option<Arc<OwnToken>> {
-        let known = self.verified.get(token)?;
-        (known.expires_at > self.clock.unix()).then_some(known)
+        let Verified { token, kid } = self.verified.get(token)?;
+        let good = token.expires_at > self.clock.unix()
+            && self.rings.current().ok()?.has_signing_key(&kid);
+        good.then_some(token)
     }
 
     /// Verifies as [`Self::verify`] does. For a key that is not in the ring
@@ -249,13 +259,18 @@ impl OwnTokens {
     /// # Errors
     /// With the check that failed.
     pub fn verify(&self, token: &str) -> Result<Arc<OwnToken>, OwnTokenError> {
+        let mut by = Arc::default();
         let verified = self.verify_by(token, |kid, message, signature| {
+            by = Arc::from(kid);
             Ok(self.rings.current()?.verify(kid, message, signature))
         })?;
-        let verified = Arc::new(verified);
+        let verified = Verified {
+            token: Arc::new(verified),
+            kid: by,
+        };
         self.verified
             .insert(Fingerprint::of(token), verified.clone());
-        Ok(verified)
+        Ok(verified.token)
     }
 
     /// The same checks by another source of keys: `verifies` is given key
@@ -385,7 +400,7 @@ impl OwnToken {
 fn encode(value: &impl Serialize) -> Result<String, KeyRingError> {
     serde_json::to_vec(value)
         .map(|json| URL_SAFE_NO_PAD.encode(json))
-        .map_err(KeyRingError::Format)
+        .map_err(|error| KeyRingError::Format(error.into()))
 }
 
 fn decode<T: for<'de> Deserialize<'de>>(part: &str) -> Option<T> {
@@ -448,6 +463,18 @@ mod tests {
         clock.advance(Duration::from_mins(1));
         assert!(tokens.remembered(&Fingerprint::of(text)).is_none());
         assert!(matches!(tokens.verify(text), Err(OwnTokenError::Expired)));
+    }
+
+    #[test]
+    fn a_key_that_left_the_ring_signs_for_nobody_any_more() {
+        let clock = clock();
+        let tokens = tokens(&clock);
+        let token = tokens.issue(terms(&clock)).unwrap();
+        let text = token.expose_secret();
+        tokens.verify(text).unwrap();
+        let another = KeyRing::generate(clock.as_ref(), &SystemRandom).unwrap();
+        tokens.rings.replace(KeyRing::parse(&another).unwrap());
+        assert!(tokens.remembered(&Fingerprint::of(text)).is_none());
     }
 
     #[test]

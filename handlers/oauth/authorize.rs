@@ -7,9 +7,14 @@ use axum::response::{IntoResponse, Response};
 use entrada_entra::pkce;
 use http::{HeaderMap, StatusCode};
 
-use super::authorization_request::{AuthorizationRequest, ConsentGiven, ReturnAddress};
+use super::authorization_request::{
+    AuthorizationRequest, ConsentGiven, Destination, ReturnAddress,
+};
 use super::clients::{Client, ClientError, GrantType};
-use super::{AuthorizationServer, OAuthForm, Parameters, Resource, browser, consent, refusal_page};
+use super::{
+    AuthorizationServer, OAuthForm, Parameters, Resource, browser, consent, refusal_page,
+    return_page,
+};
 use crate::auth::FlowSecrets;
 use crate::auth::callback::oauth_error;
 use crate::error::{ApiError, chain};
@@ -30,11 +35,7 @@ enum Refusal {
         detail: String,
     },
     /// An error for the client.
-    Return {
-        to: ReturnAddress,
-        code: &'static str,
-        description: String,
-    },
+    Return(Box<Client>, ReturnAddress, Fault),
 }
 
 impl Refusal {
@@ -101,16 +102,29 @@ async fn authorize(
             );
             refusal_page(status, title, &detail)
         }
-        Refusal::Return {
-            to,
-            code,
-            description,
-        } => {
+        Refusal::Return(client, to, (code, description)) => {
             tracing::info!(code, description, "an authorization request was refused");
-            let parameters = [("error", code), ("error_description", &description)];
-            redirect(status, &to.with(&server.base, &parameters), &[])
+            send_back(server, &client, &to, status, (code, description))
         }
     }
+}
+
+/// An error for the client. Anybody can name any website as theirs, so that
+/// nobody is sent to one by following a link to us: the person goes there, if
+/// they want to (RFC 9700 section 4.11.2).
+fn send_back(
+    server: &AuthorizationServer,
+    client: &Client,
+    to: &ReturnAddress,
+    status: StatusCode,
+    (code, description): (&str, &str),
+) -> Response {
+    let parameters = [("error", code), ("error_description", description)];
+    let location = to.with(&server.base, &parameters);
+    if client.needs_consent() && to.destination == Destination::Website {
+        return return_page(description, &location);
+    }
+    redirect(status, &location, &[])
 }
 
 /// Asks the person where that is needed, else goes to Entra.
@@ -142,11 +156,8 @@ async fn go_on(
             log = error.log(),
             "an authorization request could not go on"
         );
-        let parameters = [
-            ("error", oauth_error(&error)),
-            ("error_description", error.detail()),
-        ];
-        redirect(status, &to.with(&server.base, &parameters), &[])
+        let fault = (oauth_error(&error), error.detail());
+        send_back(server, client, &to, status, fault)
     })
 }
 
@@ -174,13 +185,10 @@ async fn consider(
 ) -> Result<(Client, (AuthorizationRequest, bool)), Refusal> {
     let client = known_client(server, parameters).await?;
     let to = return_address(&client, parameters)?;
-    let request =
-        sound(server, &client, parameters, &to).map_err(|(code, description)| Refusal::Return {
-            to,
-            code,
-            description: description.to_owned(),
-        })?;
-    Ok((client, request))
+    match sound(server, &client, parameters, &to) {
+        Ok(request) => Ok((client, request)),
+        Err(fault) => Err(Refusal::Return(Box::new(client), to, fault)),
+    }
 }
 
 async fn known_client(

@@ -28,6 +28,7 @@ pub use metadata::Metadata;
 pub use parameters::{OAuthForm, Parameters};
 pub use protected_resource::{ProtectedResources, of_base, of_mcp, of_webhook};
 pub(crate) use refusal_page::refusal_page;
+use refusal_page::return_page;
 pub use register::register;
 pub use resource::Resource;
 pub use scope::{InvalidScope, Scope, ScopeNames};

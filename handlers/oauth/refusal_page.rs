@@ -1,8 +1,9 @@
-//! The page of a request that goes no further and has nobody to return to.
+//! The pages of a request that goes no further.
 
 use axum::response::Response;
 use http::StatusCode;
 use maud::html;
+use url::Url;
 
 use crate::pages::page;
 
@@ -14,4 +15,24 @@ pub(crate) fn refusal_page(status: StatusCode, title: &str, detail: &str) -> Res
         p.hint { "You can close this page." }
     };
     page(status, title, &content, None)
+}
+
+/// What is wrong, and a link by which the person tells a website that nobody
+/// here has checked.
+pub(super) fn return_page(what: &str, location: &str) -> Response {
+    let host = Url::parse(location)
+        .ok()
+        .and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default();
+    let content = html! {
+        p { "The client asked for something that cannot be given: " (what) ". Nothing was shared with it." }
+        p { "It can be told at " strong { (host) } ", an address that nobody here has checked. Go there only if you came from it." }
+        p { a href=(location) rel="noreferrer" { "Return to " (host) } }
+    };
+    page(
+        StatusCode::BAD_REQUEST,
+        "This sign-in cannot begin",
+        &content,
+        None,
+    )
 }

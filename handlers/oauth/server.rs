@@ -162,6 +162,8 @@ impl AuthorizationServer {
             code_lifetime: CODE_LIFETIME,
         };
         let code = self.grants.open(sign_in, new).await.map_err(grant_error)?;
+        // Anybody can submit a consent; only now is it somebody's.
+        self.mark_granted(&request.client_id).await;
         let location = request
             .to
             .with(&self.base, &[("code", code.text().expose_secret())]);

@@ -70,6 +70,16 @@ async fn a_body_of_ten_megabytes_is_too_large() {
     assert_eq!(status, 200);
 }
 
+#[tokio::test]
+async fn logout_reads_no_more_than_other_routes() {
+    let rig = Rig::start().await;
+    let large = json!({"refresh_token": "x".repeat(100 * 1024)});
+    let request = rig.http.post(rig.url("/auth/logout")).json(&large);
+    let (status, error) = rig.ask(request).await;
+    assert_eq!(status, 413);
+    assert_documented(&error, "PAYLOAD_TOO_LARGE");
+}
+
 /// Clients send headers and body in two writes, and do not repeat a request on
 /// a connection that they believe in.
 #[tokio::test]

@@ -68,6 +68,22 @@ async fn a_person_signs_in_refreshes_and_signs_out() {
 }
 
 #[tokio::test]
+async fn the_roles_of_a_sign_in_are_those_that_count_here() {
+    let rig = Rig::with(&[("ENTRADA_TENANTS", "fab21ca0-0000-4000-8000-000000000002")]).await;
+    let roles = json!({"roles": ["MCPServer.Admin", "Task.All", "Task.Read"]});
+    let guest = format!("{}stand-in/people/guest", rig.stand_ins.url());
+    assert_eq!(rig.ask(rig.http.post(guest).json(&roles)).await.0, 200);
+    let tokens = Person::new(&rig, "guest").tokens().await;
+    assert_eq!(tokens["user"]["roles"], json!(["Task.Read"]));
+    let body = json!({"refresh_token": tokens["refresh_token"]});
+    let (_, refreshed) = post(&rig, "/auth/refresh", body).await;
+    assert_eq!(refreshed["user"]["roles"], json!(["Task.Read"]));
+    let access = refreshed["access_token"].as_str().unwrap();
+    let (_, me) = rig.get("/api/auth/me", access).await;
+    assert_eq!(me["roles"], json!(["Task.Read"]));
+}
+
+#[tokio::test]
 async fn logout_by_refresh_token_ends_the_grant() {
     let rig = Rig::start().await;
     let tokens = Person::new(&rig, "reader").tokens().await;

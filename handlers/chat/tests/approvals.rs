@@ -1,7 +1,11 @@
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
+use super::super::turn::{Input, TurnOrder};
 use super::foundry::{Reply, created, ended, says};
-use super::{Place, Reader, names};
+use super::{Place, Reader, id, names};
+use crate::downstream::testing::{ALICE, HOME};
+use crate::identity::UserPartition;
 
 const LINK: &str = "https://logic-1.consent.azure-apihub.net/login?data=secret";
 
@@ -91,4 +95,42 @@ async fn an_approval_is_asked_once_and_answered_once() {
         said["metadata"],
         json!({"approval_id": "mcpr_1", "approve": true})
     );
+}
+
+#[tokio::test]
+async fn a_turn_goes_by_the_session_as_it_is_when_the_turn_begins() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    place.agents.reply(approval("resp_1"));
+    place.say(&session, "delete it").await;
+    let store = &place.chat.store;
+    let partition = UserPartition::of(HOME, ALICE);
+    let seen = store.find(&partition, id(&session));
+    let seen = seen.await.unwrap().unwrap();
+    let approved = json!({"session_id": session, "approval": {"id": "mcpr_1", "approve": true}});
+    place.agents.reply(says("resp_2", &["Done."]));
+    let (status, _) = place.call("POST", "/api/chat", approved).await;
+    assert_eq!(status, 200);
+    // Two more that had looked at the session before.
+    let caller = place.world.caller(&place.token).await;
+    let order = |input| TurnOrder {
+        session_id: id(&session),
+        input,
+        metadata: Map::new(),
+        correlation_id: Uuid::from_u128(1),
+        only_attended: false,
+    };
+    let again = order(Input::Approval {
+        id: "mcpr_1".to_owned(),
+        approve: true,
+        reason: None,
+    });
+    let late = place.chat.start_in(caller.clone(), seen.clone(), again);
+    assert_eq!(late.await.unwrap_err().code(), "APPROVAL_NOT_PENDING");
+    assert_eq!(place.agents.arrived().len(), 2);
+    place.agents.reply(says("resp_3", &["Hello."]));
+    let said = order(Input::Text("hello".to_owned()));
+    let _events = place.chat.start_in(caller, seen, said).await.unwrap();
+    let last = place.agents.arrived().pop().unwrap();
+    assert_eq!(last.json()["previous_response_id"], "resp_2");
 }

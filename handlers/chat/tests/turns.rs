@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::super::draft::Draft;
 use super::super::ledger::Ledger;
+use super::super::session::StoredSession;
 use super::super::{ChatLimits, Question};
 use super::foundry::{Arrived, Reply, created, delta, ended, says};
 use super::{Place, Reader, id, limits};
@@ -208,16 +209,16 @@ async fn a_session_whose_instance_died_is_free_again_after_a_minute() {
     place.agents.reply(says("resp_0", &["before"]));
     place.say(&session, "before").await;
     let seen = store.find(&partition, id(&session)).await.unwrap().unwrap();
-    let said = |number, turn| {
+    let said = |stored: &StoredSession, turn| {
         let mut draft = Draft::new(
             id(&session),
             id(&session),
-            number,
+            stored.next_message,
             turn,
             time::OffsetDateTime::UNIX_EPOCH,
         );
         draft.append("half of");
-        draft.stored
+        Ok(draft.stored)
     };
     // As an instance leaves it that is stopped in the middle of an answer.
     Ledger::begin(store, partition, seen, said).await.unwrap();

@@ -13,6 +13,7 @@ use super::client::{Client, ClientAuthentication, ClientOrigin, DaemonTerms, Gra
 use super::keys::PublicKeys;
 use super::redirect;
 use super::{document, metadata, registrations};
+use crate::auth::FRONT_END_CLIENT;
 
 /// The file: `{"clients": [...]}`.
 #[derive(Debug, Deserialize)]
@@ -72,8 +73,7 @@ impl ConfiguredClients {
     /// "jwks"?, "tenant_id"?, "roles"?}]}`. A client with
     /// `client_secret_sha256` (base64url) authenticates by secret, one with
     /// `jwks` by signed assertion, one with neither not at all. A daemon has
-    /// the grant type `client_credentials`, a tenant, roles and one of the
-    /// two.
+    /// the grant type `client_credentials`, a tenant, roles and `jwks`.
     ///
     /// # Errors
     /// With every fault.
@@ -123,7 +123,7 @@ impl Entry {
         }
         let grant_types = self.grant_types(&mut faults);
         let authentication = self.authentication(&mut faults);
-        let daemon = self.daemon(&grant_types, &authentication, &mut faults);
+        let daemon = self.daemon(&grant_types, &mut faults);
         self.check_redirect_uris(&grant_types, &mut faults);
         let scope = metadata::scope(self.scope.as_deref()).unwrap_or_else(|what| {
             faults.push(what.to_owned());
@@ -197,7 +197,6 @@ impl Entry {
     fn daemon(
         &self,
         grant_types: &BTreeSet<GrantType>,
-        authentication: &ClientAuthentication,
         faults: &mut Vec<String>,
     ) -> Option<DaemonTerms> {
         if !grant_types.contains(&GrantType::ClientCredentials) {
@@ -209,9 +208,8 @@ impl Entry {
             }
             return None;
         }
-        let has_none = matches!(authentication, ClientAuthentication::None);
-        if has_none && self.client_secret_sha256.is_none() && self.jwks.is_none() {
-            faults.push("is a daemon and needs jwks or client_secret_sha256".to_owned());
+        if self.jwks.is_none() {
+            faults.push("is a daemon and needs jwks".to_owned());
         }
         if self.roles.is_empty() {
             faults.push("is a daemon and needs roles".to_owned());
@@ -247,6 +245,9 @@ fn fault_of_id(id: &str) -> Option<&'static str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if id.is_empty() || id.len() > 128 || !id.bytes().all(plain) {
         return Some("must have 1 to 128 characters of A-Z a-z 0-9 - . _ ~");
+    }
+    if id == FRONT_END_CLIENT {
+        return Some("has the id of the sign-in of front ends");
     }
     if registrations::parse_id(id).is_some() || document::is_url(id) {
         return Some("has an id of the form that registered clients have");

@@ -159,12 +159,18 @@ pub(super) fn sound(uri: &str) -> Result<RedirectKind, RedirectRefusal> {
         return Err(RedirectRefusal::DotSegment);
     }
     match url.scheme() {
-        "https" if has_host(&url) => Ok(RedirectKind::Https),
+        // Browsers resolve `https:path` against the page that they are on.
+        "https" if begins_with(uri, "https://") && has_host(&url) => Ok(RedirectKind::Https),
         "http" if loopback(uri).is_some() => Ok(RedirectKind::Loopback),
         "http" => Err(RedirectRefusal::PlainHttp),
         "https" => Err(RedirectRefusal::Malformed),
         _ => Ok(RedirectKind::CustomScheme),
     }
+}
+
+fn begins_with(uri: &str, prefix: &str) -> bool {
+    uri.get(..prefix.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }
 
 fn has_host(url: &Url) -> bool {

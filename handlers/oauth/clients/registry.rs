@@ -135,9 +135,9 @@ impl Clients {
 
     /// Notes that a person granted this client something, or that it used
     /// what was granted: from then on a registered client is never evicted
-    /// and lives 90 days from its last use. To be called when consent is
-    /// given and whenever the client redeems a code or a refresh token; it
-    /// writes once a day at most. Clients of other origins are kept
+    /// and lives 90 days from its last use. To be called when somebody who
+    /// consented has signed in and whenever the client redeems a code or a
+    /// refresh token; it writes once a day at most. Clients of other origins are kept
     /// elsewhere: nothing happens.
     ///
     /// # Errors

@@ -146,7 +146,6 @@ async fn approve(
     remember: bool,
     secrets: FlowSecrets,
 ) -> Response {
-    server.mark_granted(&request.client_id).await;
     let departed = server
         .depart(request, ConsentGiven::Now { remember }, secrets)
         .await;

@@ -191,6 +191,11 @@ async fn a_flood_of_made_up_tokens_meets_429_and_a_good_token_comes_through() {
     }
     // 20 a minute by address: 40 at once, and what flowed in meanwhile.
     assert!((40..=60).contains(&answers[0]), "{answers:?}");
+    let logout = rig
+        .http
+        .post(rig.url("/auth/logout"))
+        .bearer_auth("made.up");
+    assert_limited(&logout.send().await.unwrap());
     let good = get(&rig, &rig.handler, "/mcp/tools", &rig.token("reader")).await;
     assert_eq!(good.status(), 200);
 }

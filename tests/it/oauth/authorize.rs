@@ -1,6 +1,7 @@
 //! `/authorize`: everything is checked before anybody is sent anywhere.
 
 use reqwest::StatusCode;
+use serde_json::json;
 
 use super::application::{Application, LOOPBACK, WEBSITE};
 use crate::rig::{Person, Rig, location, parameter};
@@ -40,7 +41,7 @@ async fn an_unknown_client_or_redirect_uri_gets_a_page_and_no_redirect() {
 #[tokio::test]
 async fn faults_of_a_known_client_go_back_to_it_with_state_and_issuer() {
     let rig = Rig::start().await;
-    let application = Application::register(&rig, WEBSITE).await;
+    let application = Application::register(&rig, LOOPBACK).await;
     let mut person = Person::new(&rig, "reader");
     for (changes, error) in [
         ([("response_type", "")], "invalid_request"),
@@ -63,7 +64,7 @@ async fn faults_of_a_known_client_go_back_to_it_with_state_and_issuer() {
         let response = person.visit(&application.authorize(&changes)).await;
         assert_eq!(response.status(), StatusCode::FOUND, "{changes:?}");
         let back = location(&response);
-        assert!(back.starts_with(WEBSITE), "{back}");
+        assert!(back.starts_with(LOOPBACK), "{back}");
         assert_eq!(
             parameter(&back, "error").as_deref(),
             Some(error),
@@ -82,6 +83,28 @@ async fn faults_of_a_known_client_go_back_to_it_with_state_and_issuer() {
         parameter(&back, "error").as_deref(),
         Some("invalid_request")
     );
+}
+
+#[tokio::test]
+async fn nobody_is_sent_to_a_website_that_only_its_owner_vouches_for() {
+    let clients = json!({"clients": [{"client_id": "portal", "redirect_uris": [WEBSITE]}]});
+    let rig = Rig::with(&[("ENTRADA_CLIENTS", &clients.to_string())]).await;
+    let registered = Application::register(&rig, WEBSITE).await;
+    let configured = Application::known(&rig, "portal", WEBSITE);
+    let mut person = Person::new(&rig, "reader");
+    for changes in [[("scope", "everything")], [("prompt", "none")]] {
+        let response = person.visit(&registered.authorize(&changes)).await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert!(!response.headers().contains_key("location"));
+        let page = response.text().await.unwrap();
+        assert!(page.contains("<strong>client.example</strong>"), "{page}");
+        let link = format!("href=\"{WEBSITE}?error=");
+        assert!(page.contains(&link), "{page}");
+        assert!(page.contains("&amp;state=its+state&amp;iss="), "{page}");
+        let response = person.visit(&configured.authorize(&changes)).await;
+        assert_eq!(response.status(), StatusCode::FOUND);
+        assert!(location(&response).starts_with(WEBSITE));
+    }
 }
 
 #[tokio::test]

@@ -249,3 +249,19 @@ async fn a_sign_in_ends_after_thirty_idle_days_and_after_ninety_in_all() {
     let refused = client.refresh(&used["refresh_token"]).await;
     assert_eq!(error(&refused), (400, "invalid_grant"));
 }
+
+#[tokio::test]
+async fn a_consent_keeps_no_registration_until_somebody_has_signed_in() {
+    let timed = Timed::start().await;
+    let mut person = Person::new(&timed.rig, "writer");
+    let abandoned = Application::register(&timed.rig, LOOPBACK).await;
+    abandoned.approve(&mut person, &[]).await;
+    let granted = Application::register(&timed.rig, LOOPBACK).await;
+    granted.code(&mut person, &[]).await;
+    timed.pass(DAY).await;
+    let mut statuses = Vec::new();
+    for client in [&abandoned, &granted] {
+        statuses.push(person.visit(&client.authorize(&[])).await.status());
+    }
+    assert_eq!(statuses, [StatusCode::BAD_REQUEST, StatusCode::FOUND]);
+}

@@ -62,6 +62,8 @@ fn every_fault_is_named_with_its_client() {
         {"client_id": "no-daemon", "redirect_uris": ["https://a.example/"], "grant_types": ["authorization_code"], "roles": ["Task.Read"]},
         {"client_id": "twice", "redirect_uris": ["https://a.example/"]},
         {"client_id": "twice", "redirect_uris": ["https://a.example/"]},
+        {"client_id": "entrada", "redirect_uris": ["https://a.example/"]},
+        {"client_id": "secret-daemon", "roles": ["Task.Read"], "tenant_id": TENANT, "client_secret_sha256": "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg"},
         {"client_id": "typo", "redirect_uri": "https://a.example/"},
         {"client_id": "bad-tenant", "tenant_id": "contoso"},
     ]});
@@ -76,13 +78,15 @@ fn every_fault_is_named_with_its_client() {
         ("`bad-grant`", "`password`"),
         ("`bad-hash`", "SHA-256"),
         ("`bad-keys`", "no key"),
-        ("`open-daemon`", "needs jwks or client_secret_sha256"),
+        ("`open-daemon`", "needs jwks"),
+        ("`entrada`", "sign-in"),
+        ("`secret-daemon`", "needs jwks"),
         ("`lost-daemon`", "needs roles"),
         ("`lost-daemon`", "needs tenant_id"),
         ("`no-daemon`", "client_credentials"),
         ("`twice`", "twice"),
-        ("client 13", "redirect_uri"),
-        ("client 14", "UUID"),
+        ("client 15", "redirect_uri"),
+        ("client 16", "UUID"),
     ] {
         let named = |fault: &&String| fault.contains(client) && fault.contains(what);
         assert!(

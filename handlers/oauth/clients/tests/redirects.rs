@@ -110,6 +110,8 @@ fn what_may_not_be_registered_is_refused_with_its_reason() {
         ("https://client.example/a b", R::Malformed),
         ("https://client.example\\cb", R::Malformed),
         ("https://клиент.example/cb", R::Malformed),
+        ("https:client.example/cb", R::Malformed),
+        ("https:/consent?x=1", R::Malformed),
         ("/callback", R::Malformed),
         ("", R::Malformed),
         ("https://client.example/a/../cb", R::DotSegment),
