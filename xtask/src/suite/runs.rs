@@ -13,11 +13,11 @@ use super::{Suite, lock};
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
 impl Suite<'_> {
-    /// The package that the black-box tests run behind the host stand-in;
-    /// apart from `dist/`, which is for deployment.
+    /// The package that the black-box tests run behind the host stand-in: built
+    /// as what is deployed, but apart from `dist/`.
     pub(super) fn package_options(&self) -> package::Options {
         package::Options {
-            debug: true,
+            debug: false,
             out: self.workspace.path("target/package"),
         }
     }

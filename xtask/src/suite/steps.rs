@@ -15,7 +15,7 @@ pub(crate) enum Step {
     Machete,
     /// Installs the third-party Python and Node clients
     Clients,
-    /// Builds the package, unoptimised
+    /// Builds the package as it is deployed, and checks its size and what it needs of the system
     Package,
     /// Builds everything else
     Build,
@@ -74,7 +74,7 @@ impl Step {
             Self::Deny => "checking licences and sources of dependencies",
             Self::Machete => "looking for unused dependencies",
             Self::Clients => "installing third-party test clients",
-            Self::Package => "building the package (unoptimised)",
+            Self::Package => "building the package",
             Self::Build => "building everything",
             Self::Test => "running every test",
             Self::Matrix => "running the black-box tests in other settings",
@@ -95,7 +95,7 @@ impl Step {
                 "check that Node >= 20 with npm, Python >= 3.11 with venv, and their registries \
                  can be reached, then `cargo xtask test --only clients`"
             }
-            Self::Package => "run `cargo xtask package --debug`",
+            Self::Package => "run `cargo xtask package`",
             Self::Build => "run `cargo build --workspace --all-targets`",
             Self::Test | Self::Matrix => {
                 "find `FAILED` above; one test alone: `cargo test -p CRATE NAME`, with the \

@@ -28,7 +28,7 @@ pub(super) const LAST_ETAG: &str = "last_etag";
 const SUPPORTED_FORMAT: u64 = 1;
 
 /// Memory for pages of the file, in bytes.
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// The embedded tables could not be opened.
 #[derive(Debug, thiserror::Error)]
