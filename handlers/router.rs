@@ -14,7 +14,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 use crate::config::Settings;
 use crate::context::{Surroundings, surround};
 use crate::error::ApiError;
-use crate::functions::{SWEEP, ToolTrigger, refuse_forged, sweep_timer, tool_panicked};
+use crate::functions::{SWEEP, SweepTimer, ToolTrigger, refuse_forged, tool_panicked};
 use crate::identity::Door;
 use crate::limits::{Exceeded, SignInLimit, limit_sign_in};
 use crate::mcp::{McpDoor, Served, list_as_json};
@@ -218,7 +218,9 @@ where
 /// name of its function. To everybody else there is nothing here.
 fn wrapped_routes(state: &AppState, settings: &Settings) -> Router<AppState> {
     let pieces = &state.0;
-    let timer = Router::new().route(&format!("/{SWEEP}"), post(sweep_timer));
+    let timer = SweepTimer::new(pieces.sweep.clone(), pieces.clock.clone());
+    let sweep = post(move || timer.clone().answer());
+    let timer = Router::new().route(&format!("/{SWEEP}"), sweep);
     let tools = pieces.registry.all().map(|(tool, ..)| tool);
     let tools = tools.fold(Router::new(), |routes, tool| {
         let trigger = ToolTrigger::new(

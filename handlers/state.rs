@@ -84,7 +84,6 @@ macro_rules! piece {
 piece! {
     root: Arc<Root>,
     health: Arc<Health>,
-    sweep: Arc<Sweep>,
     authenticator: Arc<Authenticator>,
     gate: Arc<Gate>,
     grants: Arc<Grants>,

@@ -113,10 +113,16 @@ impl Audit {
         if self.counted.repeats.count(&entry, self.clock.monotonic()) {
             return Ok(());
         }
-        let spare = entry.clone();
+        let unplaced = Unplaced {
+            repeats: &self.counted.repeats,
+            entry: Some(entry.clone()),
+        };
         let mut pending = match self.begin(entry).await {
-            Ok(pending) => pending,
-            Err(_) if self.counted.repeats.count_anyway(&spare) => return Ok(()),
+            Ok(pending) => {
+                unplaced.has_place();
+                pending
+            }
+            Err(_) if unplaced.count() => return Ok(()),
             Err(error) => return Err(error),
         };
         if let Err(error) = pending.send_durable(REFUSED).await {
@@ -185,6 +191,33 @@ impl Audit {
     pub async fn record(&self, entry: Entry) -> Result<(), AuditError> {
         let mut pending = self.begin(entry).await?;
         pending.send_durable(DURABLE).await
+    }
+}
+
+/// A refusal that waits for a place in the queue. Dropped, since its caller
+/// went away meanwhile, it is counted.
+struct Unplaced<'a> {
+    repeats: &'a Repeats,
+    entry: Option<Entry>,
+}
+
+impl Unplaced<'_> {
+    fn has_place(mut self) {
+        self.entry = None;
+    }
+
+    /// `false` when it could not be counted either.
+    fn count(mut self) -> bool {
+        let entry = self.entry.take();
+        entry.is_some_and(|entry| self.repeats.count_anyway(&entry))
+    }
+}
+
+impl Drop for Unplaced<'_> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            self.repeats.count_anyway(&entry);
+        }
     }
 }
 

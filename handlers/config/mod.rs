@@ -5,6 +5,7 @@
 
 mod audit;
 mod base_url;
+mod callback;
 mod clients;
 mod faults;
 mod limits;
@@ -117,7 +118,7 @@ impl Settings {
         let storage = storage::read(&mut reader, surroundings);
         let weather = weather::read(&mut reader, surroundings);
         let graph_url = reader.address_or("ENTRADA_GRAPH_URL", "https://graph.microsoft.com");
-        let callback_url = callback_url(&mut reader, base_url.as_ref());
+        let callback_url = callback::url(&mut reader, base_url.as_ref());
         let redirect_uris = redirect_uris(&mut reader);
         let clients = clients::read(&mut reader);
         let client_ip_header = clients::address_header(&mut reader, surroundings);
@@ -277,33 +278,6 @@ fn tenancy(reader: &mut Reader<'_>) -> Tenancy {
                 )
                 .unwrap_or_default(),
         ),
-    }
-}
-
-fn callback_url(reader: &mut Reader<'_>, base: Option<&BaseUrl>) -> Option<Url> {
-    let Some(text) = reader.text("ENTRADA_CALLBACK_URL") else {
-        return Url::parse(&base?.join("/auth/callback")).ok();
-    };
-    let base = base?;
-    let sound = |url: &Url| {
-        url.origin().ascii_serialization() == base.as_str()
-            && url.path() != "/"
-            && url.query().is_none()
-            && url.fragment().is_none()
-    };
-    match Url::parse(&text) {
-        Ok(url) if sound(&url) => Some(url),
-        Ok(_) => {
-            reader.faults.note(
-                "ENTRADA_CALLBACK_URL",
-                "must lie under ENTRADA_BASE_URL, have a path of its own and neither query nor fragment",
-            );
-            None
-        }
-        Err(_) => {
-            reader.faults.note("ENTRADA_CALLBACK_URL", "is not a URL");
-            None
-        }
     }
 }
 

@@ -82,7 +82,18 @@ fn agents_are_reached_by_one_of_two_routes() {
 
 #[test]
 fn the_callback_has_a_path_of_its_own() {
-    for path in ["", "/", "/callback?x=1", "/callback#x"] {
+    for path in [
+        "",
+        "/",
+        "/callback?x=1",
+        "/callback#x",
+        "/auth/login",
+        "/mcp",
+        "/api/health",
+        "/.well-known/jwks.json",
+        "/callback/:id",
+        "/callback/*rest",
+    ] {
         let callback = format!("https://entrada.example{path}");
         let faults = load(&minimal(&[
             ("ENTRADA_BASE_URL", "https://entrada.example"),
@@ -91,6 +102,13 @@ fn the_callback_has_a_path_of_its_own() {
         let names: Vec<_> = faults.as_ref().unwrap_err().names().collect();
         assert_eq!(names, ["ENTRADA_CALLBACK_URL"], "{path}");
     }
+    let older = "https://entrada.example/api/auth/callback";
+    let (settings, _) = load(&minimal(&[
+        ("ENTRADA_BASE_URL", "https://entrada.example"),
+        ("AZURE_REDIRECT_URI", older),
+    ]))
+    .unwrap();
+    assert_eq!(settings.callback_url.as_str(), older);
 }
 
 #[test]

@@ -17,6 +17,6 @@ pub use answer::InvocationAnswer;
 pub use declaration::{Declaration, declarations};
 pub use genuine::refuse_forged;
 pub use http_functions::{HTTP_FUNCTIONS, HttpFunction};
-pub use timer::{SWEEP, sweep_timer};
+pub use timer::{SWEEP, SweepTimer};
 pub use tool_call::{ToolCall, ToolCallError};
 pub use tool_trigger::{ToolTrigger, tool_panicked};

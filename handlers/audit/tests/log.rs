@@ -84,6 +84,24 @@ async fn a_call_whose_caller_went_away_is_entered() {
 }
 
 #[tokio::test]
+async fn a_refusal_whose_caller_left_a_full_queue_is_counted() {
+    let world = World::new().await;
+    let (audit, writer) = world.idle(1);
+    let open = audit.begin(entry(TENANT, "a")).await.unwrap();
+    let refusal = || Entry::new("/mcp").by(TENANT, USER).refused("because");
+    // Some time within the second for which it waits for a place.
+    let left = tokio::time::timeout(Duration::from_millis(20), audit.refuse(refusal())).await;
+    assert!(left.is_err());
+    open.finish(Outcome::Succeeded, None);
+    let writer = tokio::spawn(writer.run());
+    drop(audit);
+    writer.await.unwrap();
+    let entries = world.page(&world.query()).await.entries;
+    let refused = entries.iter().find(|entry| entry.method == "/mcp");
+    assert_eq!(refused.and_then(|entry| entry.count), Some(1));
+}
+
+#[tokio::test]
 async fn while_storage_is_away_nothing_is_dropped_and_writes_are_refused() {
     let world = World::new().await;
     // A table that is not there yet.
