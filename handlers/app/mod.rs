@@ -37,7 +37,7 @@ use pieces::{Shared, pieces};
 use secrets::{Secrets, secrets};
 pub(crate) use secrets::{credential, identity, load_key_ring, vault};
 use storage::make_tables;
-pub(crate) use storage::open_tables;
+pub(crate) use storage::{open_storage, open_tables};
 use upstream::upstream;
 
 /// The tables that the server works with.

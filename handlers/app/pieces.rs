@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entrada_ambient::Clock;
+use entrada_ambient::{Clock, Random};
 use entrada_tables::Tables;
 
 use super::tools::{ForTools, tool_services};
@@ -21,7 +21,7 @@ use crate::limits::Limits;
 use crate::mcp::{AllowedOrigins, DefinitionError, McpServer, RequestStates, tools};
 use crate::oauth::ProtectedResources;
 use crate::oauth::clients::{AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup};
-use crate::ops::{Health, HealthSources, Root, Sweep};
+use crate::ops::{Health, HealthSources, Resealing, Root, Sweep};
 use crate::policy::Policy;
 use crate::state::Pieces;
 
@@ -74,7 +74,7 @@ pub(super) fn pieces(
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,
-        sweep: sweep(&shared, &clock),
+        sweep: sweep(&shared, &clock, &random),
         info,
         gate: Arc::new(Gate::new(
             shared.authenticator.clone(),
@@ -124,9 +124,10 @@ impl From<DefinitionError> for StartError {
     }
 }
 
-fn sweep(shared: &Shared, clock: &Arc<dyn Clock>) -> Arc<Sweep> {
-    let tables = shared.tables.clone();
-    Arc::new(Sweep::new(tables, &TABLES, clock.clone()))
+fn sweep(shared: &Shared, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Arc<Sweep> {
+    let (tables, rings) = (shared.tables.clone(), shared.rings.clone());
+    let resealing = Resealing::new(tables.clone(), rings, clock.clone(), random.clone());
+    Arc::new(Sweep::new(tables, &TABLES, resealing, clock.clone()))
 }
 
 fn sign_in(

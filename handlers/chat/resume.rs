@@ -15,7 +15,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Chat;
-use super::asks::open_asks;
+use super::asks::{open_asks, seal_asks};
 use super::catalogue::Upstream;
 use super::draft::Draft;
 use super::event_id::EventIds;
@@ -214,7 +214,10 @@ impl Following {
         )
         .await?;
         let asks = open_asks(&self.chat, &self.partition, &found.message);
-        let draft = Draft::resumed(found.message.clone(), asks, ledger.turn());
+        let mut draft = Draft::resumed(found.message.clone(), asks, ledger.turn());
+        // Under the current key: what is written back must not need an old one.
+        let sealed = seal_asks(&self.chat, &self.partition, &draft.stored, &draft.asks);
+        draft.stored.asks = sealed.or(draft.stored.asks);
         match self.ask_again(&found.message).await {
             Ok(stream) => {
                 let nobody = Listener::new(

@@ -185,6 +185,26 @@ impl SecretSettings {
     }
 }
 
+impl StorageSettings {
+    /// Reads where state lives, for commands that serve nobody; `None` where
+    /// nothing says so.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn load(environment: &dyn Environment) -> Result<Option<Self>, SettingsFaults> {
+        let surroundings = surroundings(environment, false);
+        let mut reader = Reader::new(environment, surroundings);
+        if !storage::is_named(&reader) {
+            return Ok(None);
+        }
+        let settings = storage::read(&mut reader, surroundings);
+        if reader.faults.is_empty() {
+            return Ok(settings);
+        }
+        Err(reader.faults)
+    }
+}
+
 /// Azure sets the instance's name in one of these.
 const AZURE_INSTANCE: [&str; 3] = ["WEBSITE_POD_NAME", "CONTAINER_NAME", "WEBSITE_INSTANCE_ID"];
 

@@ -1,4 +1,5 @@
-//! `POST /sweep`: the timer that deletes what has ended.
+//! `POST /sweep`: the timer that deletes what has ended and re-encrypts what is
+//! under a retired key.
 
 use std::sync::Arc;
 
@@ -17,9 +18,15 @@ pub const SWEEP: &str = "sweep";
 /// # Errors
 /// 503 while storage is away, which shows as a failed run of the function.
 pub async fn sweep_timer(State(sweep): State<Arc<Sweep>>) -> Result<InvocationAnswer, ApiError> {
-    let line = match sweep.run().await? {
-        Some(deleted) => format!("Deleted {deleted} rows that had ended."),
-        None => "Another sweep is under way.".to_owned(),
+    let Some(swept) = sweep.run().await? else {
+        let line = "Another sweep is under way.".to_owned();
+        return Ok(InvocationAnswer::logging(vec![line]));
     };
-    Ok(InvocationAnswer::logging(vec![line]))
+    let mut lines = vec![format!("Deleted {} rows that had ended.", swept.deleted)];
+    if let Some(resealed) = swept.resealed {
+        lines.push(format!(
+            "Re-encrypted {resealed} values that were under retired keys."
+        ));
+    }
+    Ok(InvocationAnswer::logging(lines))
 }

@@ -15,10 +15,12 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
 use super::sweep::last_sweep;
-use super::{HealthReport, MissingPiece, ServiceStatus, Services, Status, beat};
+use super::{
+    HealthReport, MissingPiece, ReEncryption, ServiceStatus, Services, Status, beat, stored_values,
+};
 use crate::auth::credential_trouble;
 use crate::error::chain;
-use crate::identity::{KeyRings, Revocations};
+use crate::identity::{KeyRings, Revocations, StoredValues};
 use crate::limits::Limits;
 
 /// How long a finding is repeated.
@@ -94,8 +96,12 @@ impl Health {
     }
 
     async fn look(&self) -> HealthReport {
-        let (storage, azure_ad, last_sweep) =
-            tokio::join!(self.storage(), self.entra(), self.last_sweep());
+        let (storage, azure_ad, last_sweep, re_encryption) = tokio::join!(
+            self.storage(),
+            self.entra(),
+            self.last_sweep(),
+            self.re_encryption()
+        );
         let credential = self.sources.entra.credential_status();
         let services = Services {
             api: self.api(),
@@ -117,6 +123,7 @@ impl Health {
             limits: self.sources.limits.status(),
             client_addresses: self.sources.limits.addresses(),
             timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
+            re_encryption,
             last_sweep,
         }
     }
@@ -156,6 +163,28 @@ impl Health {
     async fn last_sweep(&self) -> Option<String> {
         let noted = last_sweep(self.sources.tables.as_ref());
         tokio::time::timeout(LIMIT, noted).await.ok()?.ok()?
+    }
+
+    /// Absent, too, while storage does not say.
+    async fn re_encryption(&self) -> Option<ReEncryption> {
+        let retired = self.sources.rings.current().ok()?.retired_encryption_keys();
+        if retired.is_empty() {
+            return None;
+        }
+        let stored = stored_values(self.sources.tables.as_ref());
+        let stored = tokio::time::timeout(LIMIT, stored).await.ok()?.ok()?;
+        let StoredValues::Counted(census) = stored else {
+            return Some(ReEncryption {
+                retired_keys: retired.len(),
+                still_needed: retired.len(),
+                looked_through: None,
+            });
+        };
+        Some(ReEncryption {
+            retired_keys: retired.len(),
+            still_needed: retired.iter().filter(|kid| !census.is_free_of(kid)).count(),
+            looked_through: census.ended_at.format(&Rfc3339).ok(),
+        })
     }
 
     async fn entra(&self) -> ServiceStatus {
