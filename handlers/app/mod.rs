@@ -80,6 +80,7 @@ pub struct App {
     profiles: Arc<Profiles>,
     sightings: mpsc::Receiver<Sighting>,
     audit: audit::Writer,
+    catalogue: Arc<Catalogue>,
 }
 
 impl App {
@@ -177,6 +178,7 @@ impl App {
             own,
             audit,
         };
+        let catalogue = prepared.catalogue.clone();
         let pieces = pieces(settings, ambient, &upstream, shared, prepared.catalogue)?;
         let state = AppState(Arc::new(pieces));
         Ok(Self {
@@ -188,6 +190,7 @@ impl App {
             profiles,
             sightings,
             audit: audit_writer,
+            catalogue,
         })
     }
 
@@ -200,6 +203,8 @@ impl App {
             revocations.keep_loading().await;
         });
         self.keeping.start();
+        let catalogue = self.catalogue;
+        tokio::spawn(async move { catalogue.keep_listing().await });
         tokio::spawn(self.audit.run());
         tokio::spawn(self.profiles.keep_writing(self.sightings));
         self.router
@@ -210,7 +215,7 @@ impl App {
 struct Prepared {
     tables: Arc<dyn Tables>,
     policy: Arc<Policy>,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     secrets: Secrets,
 }
 
@@ -225,13 +230,13 @@ fn prepare(
     let identity = identity.flatten();
     let tables = faults.keep(tables(identity.as_ref()));
     let policy = faults.keep(read_policy(settings)).map(Arc::new);
-    let catalogue = faults.keep(catalogue(settings, ambient));
+    let catalogue = faults.keep(catalogue(settings, identity.as_ref(), ambient));
     let secrets = faults.keep(secrets(settings, identity.as_ref(), ambient));
     match (tables, policy, catalogue, secrets) {
         (Some(tables), Some(policy), Some(catalogue), Some(secrets)) => Ok(Prepared {
             tables,
             policy,
-            catalogue,
+            catalogue: Arc::new(catalogue),
             secrets,
         }),
         _ => Err(faults.into_errors()),

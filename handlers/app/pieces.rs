@@ -45,11 +45,11 @@ pub(super) fn pieces(
     ambient: &Ambient,
     upstream: &Upstream,
     shared: Shared,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
 ) -> Result<Pieces, StartError> {
     let base = settings.base_url.clone();
     let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
-    let health = Arc::new(health(settings, ambient, upstream, &shared));
+    let health = Arc::new(health(settings, ambient, upstream, &shared, &catalogue));
     let info = Arc::new(Info::new(
         &base,
         upstream.settings.tenant_id,
@@ -103,7 +103,13 @@ pub(super) fn pieces(
     })
 }
 
-fn health(settings: &Settings, ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Health {
+fn health(
+    settings: &Settings,
+    ambient: &Ambient,
+    upstream: &Upstream,
+    shared: &Shared,
+    catalogue: &Arc<Catalogue>,
+) -> Health {
     let sources = HealthSources {
         tables: shared.tables.clone(),
         discovery: upstream.discovery.clone(),
@@ -114,6 +120,7 @@ fn health(settings: &Settings, ambient: &Ambient, upstream: &Upstream, shared: &
         revocations: shared.revocations.clone(),
         limits: shared.limits.clone(),
         foundry: settings.foundry_endpoint.is_some(),
+        catalogue: catalogue.clone(),
     };
     Health::new(sources, ambient.clock.clone())
 }
@@ -187,7 +194,7 @@ fn downstream(ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Downst
 fn chat(
     ambient: &Ambient,
     shared: &Shared,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     (downstream, remedies): (Arc<Downstream>, Remedies),
 ) -> Chat {
     let sources = ChatSources {

@@ -53,7 +53,9 @@ impl Chat {
         let partition = caller.partition();
         let has = self.position(&partition, session_id, last_event_id)?;
         let found = self.look(&partition, session_id, has.number).await?;
-        let upstream = self.upstream(&caller, &found.session.session.agent_id)?;
+        let upstream = self
+            .upstream(&caller, &found.session.session.agent_id)
+            .await?;
         let permit = self.permit()?;
         let (sender, events) = mpsc::channel(QUEUE);
         let following = Following {

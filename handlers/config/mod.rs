@@ -170,6 +170,15 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether the process has a managed identity: one that is named, or
+    /// Azure's own.
+    #[must_use]
+    pub fn has_managed_identity(&self) -> bool {
+        self.secrets.identity_client_id.is_some() || self.surroundings == Surroundings::Azure
+    }
+}
+
 impl SecretSettings {
     /// Reads these settings alone, for commands that serve nobody.
     ///

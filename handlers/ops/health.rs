@@ -19,6 +19,7 @@ use super::{
     HealthReport, MissingPiece, ReEncryption, ServiceStatus, Services, Status, beat, stored_values,
 };
 use crate::auth::credential_trouble;
+use crate::chat::Catalogue;
 use crate::error::chain;
 use crate::identity::{KeyRings, Revocations, StoredValues};
 use crate::limits::Limits;
@@ -49,6 +50,8 @@ pub struct HealthSources {
     pub limits: Arc<Limits>,
     /// Whether there is a Foundry project.
     pub foundry: bool,
+    /// The agents, and what Foundry says of them.
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// Finds out how the server is, at most every ten seconds.
@@ -106,10 +109,10 @@ impl Health {
         let services = Services {
             api: self.api(),
             azure_ad,
-            azure_foundry: if self.sources.foundry {
-                ServiceStatus::Operational
-            } else {
-                ServiceStatus::NotConfigured
+            azure_foundry: match (self.sources.foundry, self.sources.catalogue.misses_agents()) {
+                (false, _) => ServiceStatus::NotConfigured,
+                (true, true) => ServiceStatus::Degraded,
+                (true, false) => ServiceStatus::Operational,
             },
             storage,
             key_vault: self.key_vault(),
@@ -223,6 +226,22 @@ fn missing(sources: &HealthSources, storage: ServiceStatus) -> Vec<MissingPiece>
             "STORAGE_UNAVAILABLE",
             "storage does not answer, or refuses this server",
         );
+    }
+    if sources.catalogue.misses_agents() {
+        note(
+            "AGENTS_NOT_LISTED",
+            "the managed identity cannot list the agents of the Foundry project, all of which are \
+             to be offered: the log says why",
+        );
+    }
+    // Which they are is nobody's business here; the log names them.
+    let unavailable = sources.catalogue.unavailable().len();
+    if unavailable > 0 {
+        let detail = format!(
+            "{unavailable} of the agents in agents.json are turned off in Foundry or not there: \
+             `entrada doctor` names them where the managed identity is"
+        );
+        note("AGENTS_UNAVAILABLE", &detail);
     }
     let trouble = sources.entra.credential_status().trouble;
     if let Some(error) = trouble {
