@@ -203,7 +203,9 @@ fn the_identity_lists_agents_and_nothing_more() {
     let role = access.resource("Microsoft.Authorization/roleDefinitions");
     let permissions = role.at("properties.permissions").items();
     let of = |name: &str| -> Vec<String> {
-        let actions = permissions.iter().flat_map(|each| each.get(name).unwrap().items());
+        let actions = permissions
+            .iter()
+            .flat_map(|each| each.get(name).unwrap().items());
         actions.map(|action| action.text().to_owned()).collect()
     };
     let listing = "Microsoft.CognitiveServices/accounts/AIServices/agents/read";
