@@ -1,5 +1,6 @@
 //! `entrada explain` and `entrada doctor`, as people run them.
 
+mod azure_cli;
 mod explain;
 mod front;
 mod local;
