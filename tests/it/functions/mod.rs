@@ -62,7 +62,12 @@ fn result(answer: &str) -> Value {
 }
 
 /// Calls a tool's function as somebody with this `Authorization`.
-async fn call(rig: &Rig, function: &str, arguments: Value, authorization: &str) -> Value {
+pub(crate) async fn call(
+    rig: &Rig,
+    function: &str,
+    arguments: Value,
+    authorization: &str,
+) -> Value {
     let headers = json!({"Authorization": authorization});
     let trigger = trigger(function, &arguments, &headers);
     post(rig, function, wrapped(&trigger.to_string())).await
@@ -75,6 +80,6 @@ fn complaint(result: &Value) -> &str {
     result["content"][0]["text"].as_str().unwrap()
 }
 
-fn bearer(token: &str) -> String {
+pub(crate) fn bearer(token: &str) -> String {
     format!("Bearer {token}")
 }
