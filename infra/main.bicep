@@ -55,6 +55,9 @@ param foundryResourceGroup string = ''
 @description('Object id of the Entra group that may call agents. Empty: the deployer alone.')
 param foundryUsersGroupId string = ''
 
+@description('Whether the site may list the agents there, for the names, descriptions and states of those in agents.json. It takes a role of its own, which Owner and User Access Administrator may define.')
+param foundryListsAgents bool = true
+
 // Size
 
 @description('Memory of an instance in MB.')
@@ -199,6 +202,7 @@ module foundryAccess 'modules/foundry-access.bicep' = if (!empty(foundryEndpoint
   params: {
     principalId: empty(foundryUsersGroupId) ? deployer().objectId : foundryUsersGroupId
     principalType: empty(foundryUsersGroupId) ? deployerPrincipalType : 'Group'
+    identityPrincipalId: foundryListsAgents ? identity.outputs.principalId : ''
   }
 }
 

@@ -1,5 +1,8 @@
 //! What the settings name in files: policy, agents.
 
+use std::sync::Arc;
+
+use azure_core::credentials::TokenCredential;
 use entrada_ambient::Environment;
 use uuid::Uuid;
 
@@ -37,7 +40,11 @@ pub(crate) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
 }
 
 /// The agents, as the settings name them.
-pub(crate) fn catalogue(settings: &Settings, ambient: &Ambient) -> Result<Catalogue, StartError> {
+pub(crate) fn catalogue(
+    settings: &Settings,
+    identity: Option<&Arc<dyn TokenCredential>>,
+    ambient: &Ambient,
+) -> Result<Catalogue, StartError> {
     const NAME: &str = "ENTRADA_AGENTS";
     let Some(path) = &settings.agents else {
         return Ok(Catalogue::default());
@@ -54,6 +61,9 @@ pub(crate) fn catalogue(settings: &Settings, ambient: &Ambient) -> Result<Catalo
             },
             consent_hosts: settings.consent_hosts.clone(),
             http: ambient.http.clone(),
+            identity: identity
+                .filter(|_| settings.has_managed_identity())
+                .cloned(),
         });
     let fault = |what: String| StartError::new(NAME, format!("{}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;

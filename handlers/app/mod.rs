@@ -36,7 +36,7 @@ use pieces::{Shared, pieces};
 use secrets::{Secrets, secrets};
 pub(crate) use secrets::{credential, identity, load_key_ring, vault};
 use storage::make_tables;
-pub(crate) use storage::open_tables;
+pub(crate) use storage::{open_storage, open_tables};
 use upstream::upstream;
 
 /// The tables that the server works with.
@@ -79,6 +79,7 @@ pub struct App {
     profiles: Arc<Profiles>,
     sightings: mpsc::Receiver<Sighting>,
     audit: audit::Writer,
+    catalogue: Arc<Catalogue>,
 }
 
 impl App {
@@ -176,6 +177,7 @@ impl App {
             own,
             audit,
         };
+        let catalogue = prepared.catalogue.clone();
         let pieces = pieces(settings, ambient, &upstream, shared, prepared.catalogue)?;
         let state = AppState(Arc::new(pieces));
         Ok(Self {
@@ -187,6 +189,7 @@ impl App {
             profiles,
             sightings,
             audit: audit_writer,
+            catalogue,
         })
     }
 
@@ -199,6 +202,8 @@ impl App {
             revocations.keep_loading().await;
         });
         self.keeping.start();
+        let catalogue = self.catalogue;
+        tokio::spawn(async move { catalogue.keep_listing().await });
         tokio::spawn(self.audit.run());
         tokio::spawn(self.profiles.keep_writing(self.sightings));
         self.router
@@ -209,7 +214,7 @@ impl App {
 struct Prepared {
     tables: Arc<dyn Tables>,
     policy: Arc<Policy>,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     secrets: Secrets,
 }
 
@@ -224,13 +229,13 @@ fn prepare(
     let identity = identity.flatten();
     let tables = faults.keep(tables(identity.as_ref()));
     let policy = faults.keep(read_policy(settings)).map(Arc::new);
-    let catalogue = faults.keep(catalogue(settings, ambient));
+    let catalogue = faults.keep(catalogue(settings, identity.as_ref(), ambient));
     let secrets = faults.keep(secrets(settings, identity.as_ref(), ambient));
     match (tables, policy, catalogue, secrets) {
         (Some(tables), Some(policy), Some(catalogue), Some(secrets)) => Ok(Prepared {
             tables,
             policy,
-            catalogue,
+            catalogue: Arc::new(catalogue),
             secrets,
         }),
         _ => Err(faults.into_errors()),

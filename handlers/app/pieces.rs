@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entrada_ambient::Clock;
+use entrada_ambient::{Clock, Random};
 use entrada_tables::Tables;
 
 use super::tools::{ForTools, tool_services};
@@ -21,7 +21,7 @@ use crate::limits::Limits;
 use crate::mcp::{AllowedOrigins, DefinitionError, McpServer, RequestStates, tools};
 use crate::oauth::ProtectedResources;
 use crate::oauth::clients::{AddressPolicy, ClientSources, Clients, RedirectRules, SystemLookup};
-use crate::ops::{Health, HealthSources, Root, Sweep};
+use crate::ops::{Health, HealthSources, Resealing, Root, Sweep};
 use crate::policy::Policy;
 use crate::state::Pieces;
 
@@ -45,11 +45,11 @@ pub(super) fn pieces(
     ambient: &Ambient,
     upstream: &Upstream,
     shared: Shared,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
 ) -> Result<Pieces, StartError> {
     let base = settings.base_url.clone();
     let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
-    let health = Arc::new(health(settings, ambient, upstream, &shared));
+    let health = Arc::new(health(settings, ambient, upstream, &shared, &catalogue));
     let info = Arc::new(Info::new(
         &base,
         upstream.settings.tenant_id,
@@ -74,7 +74,7 @@ pub(super) fn pieces(
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,
-        sweep: sweep(&shared, &clock),
+        sweep: sweep(&shared, &clock, &random),
         info,
         gate: Arc::new(Gate::new(
             shared.authenticator.clone(),
@@ -103,7 +103,13 @@ pub(super) fn pieces(
     })
 }
 
-fn health(settings: &Settings, ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Health {
+fn health(
+    settings: &Settings,
+    ambient: &Ambient,
+    upstream: &Upstream,
+    shared: &Shared,
+    catalogue: &Arc<Catalogue>,
+) -> Health {
     let sources = HealthSources {
         tables: shared.tables.clone(),
         discovery: upstream.discovery.clone(),
@@ -114,6 +120,7 @@ fn health(settings: &Settings, ambient: &Ambient, upstream: &Upstream, shared: &
         revocations: shared.revocations.clone(),
         limits: shared.limits.clone(),
         foundry: settings.foundry_endpoint.is_some(),
+        catalogue: catalogue.clone(),
     };
     Health::new(sources, ambient.clock.clone())
 }
@@ -124,9 +131,10 @@ impl From<DefinitionError> for StartError {
     }
 }
 
-fn sweep(shared: &Shared, clock: &Arc<dyn Clock>) -> Arc<Sweep> {
-    let tables = shared.tables.clone();
-    Arc::new(Sweep::new(tables, &TABLES, clock.clone()))
+fn sweep(shared: &Shared, clock: &Arc<dyn Clock>, random: &Arc<dyn Random>) -> Arc<Sweep> {
+    let (tables, rings) = (shared.tables.clone(), shared.rings.clone());
+    let resealing = Resealing::new(tables.clone(), rings, clock.clone(), random.clone());
+    Arc::new(Sweep::new(tables, &TABLES, resealing, clock.clone()))
 }
 
 fn sign_in(
@@ -186,7 +194,7 @@ fn downstream(ambient: &Ambient, upstream: &Upstream, shared: &Shared) -> Downst
 fn chat(
     ambient: &Ambient,
     shared: &Shared,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     (downstream, remedies): (Arc<Downstream>, Remedies),
 ) -> Chat {
     let sources = ChatSources {

@@ -11,7 +11,7 @@ use entrada_vault::Vault;
 use secrecy::SecretString;
 
 use super::{Ambient, StartError};
-use crate::config::{SecretSettings, Settings, StorageSettings, Surroundings};
+use crate::config::{SecretSettings, Settings, StorageSettings};
 use crate::error::chain;
 use crate::identity::{KeyRing, KeyRings};
 use crate::secrets::{Keeping, VaultClientSecret, VaultRing};
@@ -47,7 +47,7 @@ pub(crate) fn identity(
     const NAME: &str = "ENTRADA_IDENTITY_CLIENT_ID";
     let secrets = &settings.secrets;
     let fault = |error: azure_core::Error| StartError::new(NAME, chain(&error));
-    if secrets.identity_client_id.is_some() || settings.surroundings == Surroundings::Azure {
+    if settings.has_managed_identity() {
         let http = ambient.http.clone();
         return entrada_managed_identity::managed_identity(secrets.identity_client_id, http)
             .map(Some)

@@ -29,9 +29,18 @@ pub(crate) fn open_tables(
     identity: Option<&Arc<dyn TokenCredential>>,
     ambient: &Ambient,
 ) -> Result<Arc<dyn Tables>, StartError> {
+    open_storage(&settings.storage, identity, ambient)
+}
+
+/// The storage of these settings.
+pub(crate) fn open_storage(
+    storage: &StorageSettings,
+    identity: Option<&Arc<dyn TokenCredential>>,
+    ambient: &Ambient,
+) -> Result<Arc<dyn Tables>, StartError> {
     const NAME: &str = "ENTRADA_STORAGE";
     let fault = |error: &dyn std::error::Error| StartError::new(NAME, chain(error));
-    match &settings.storage {
+    match storage {
         StorageSettings::Embedded(path) => {
             let tables =
                 EmbeddedTables::open(path, ambient.clock.clone()).map_err(|error| fault(&error))?;

@@ -10,7 +10,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::spot::{Spot, TABLE};
-use crate::identity::{KeyRings, NoKeyRing, SealError};
+use crate::identity::{KeyRings, NoKeyRing, SealError, SealedColumn};
 use crate::oauth::ClientFlow;
 
 /// How long a sign-in may take, in seconds.
@@ -120,7 +120,7 @@ impl Flows {
         let spot = Spot::of("flow", state);
         let sealed = self.rings.current()?.seal(
             &flow.code_verifier,
-            spot.place("code_verifier"),
+            spot.place(SealedColumn::FLOW_VERIFIER),
             self.random.as_ref(),
         )?;
         let now = self.clock.unix();
@@ -152,10 +152,10 @@ impl Flows {
         if row.optional_boolean("used")? == Some(true) {
             return Err(FlowError::Unknown);
         }
-        let code_verifier = self
-            .rings
-            .current()?
-            .open(row.binary("code_verifier")?, spot.place("code_verifier"))?;
+        let code_verifier = self.rings.current()?.open(
+            row.binary("code_verifier")?,
+            spot.place(SealedColumn::FLOW_VERIFIER),
+        )?;
         let flow = Flow {
             code_verifier,
             nonce: row.text("nonce")?.to_owned(),

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest::{SHA256, digest};
 
 use crate::grants::hash;
-use crate::identity::Place;
+use crate::identity::{Place, SealedColumn};
 
 /// The table of flows: sign-ins under way, consents asked for, offers to step
 /// up, assertions that were used.
@@ -32,12 +32,11 @@ impl Spot {
     }
 
     /// The place of one of its properties, for encryption.
-    pub(crate) fn place<'a>(&'a self, column: &'a str) -> Place<'a> {
+    pub(crate) fn place(&self, column: SealedColumn) -> Place<'_> {
         Place {
-            table: TABLE,
+            column,
             partition: &self.partition,
             row: &self.row,
-            column,
         }
     }
 }

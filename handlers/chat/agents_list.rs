@@ -16,16 +16,17 @@ pub struct Agents {
     count: usize,
 }
 
-/// Lists agents, in the order of the catalogue.
+/// Lists agents that can be used, in the order of the catalogue.
 pub async fn list_agents(
     ChatCaller(caller): ChatCaller,
     State(chat): State<Arc<Chat>>,
 ) -> Json<Agents> {
     let agents: Vec<Agent> = chat
         .catalogue
-        .iter()
+        .offered()
+        .await
+        .into_iter()
         .filter(|agent| chat.policy.allows_agent(&caller, &agent.id))
-        .cloned()
         .collect();
     let count = agents.len();
     Json(Agents { agents, count })

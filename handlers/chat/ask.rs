@@ -54,7 +54,7 @@ impl Chat {
         let ChatCaller(caller) = ChatCaller::admit(caller.clone())?;
         let content = check_content(question.content)?;
         let partition = caller.partition();
-        self.upstream(&caller, &question.agent_id)?;
+        self.upstream(&caller, &question.agent_id).await?;
         let agent_id = &question.agent_id;
         let session_id = if let Some(id) = question.session_id {
             let found = self.store.find(&partition, id).await?;

@@ -6,9 +6,8 @@ use secrecy::{ExposeSecret, SecretString};
 use super::Chat;
 use super::events::Ask;
 use super::message::{self, StoredMessage};
-use super::store::TABLE;
 use crate::error::chain;
-use crate::identity::{Place, UserPartition};
+use crate::identity::{Place, SealedColumn, UserPartition};
 
 /// Bytes beyond which asks are not kept with the message. They were told all
 /// the same; only a client that comes back later misses them.
@@ -68,9 +67,8 @@ pub(super) fn open_asks(
 
 fn place<'a>(partition: &'a UserPartition, row: &'a str) -> Place<'a> {
     Place {
-        table: TABLE,
+        column: SealedColumn::CHAT_ASKS,
         partition: partition.as_str(),
         row,
-        column: "asks",
     }
 }

@@ -9,8 +9,7 @@ use uuid::Uuid;
 
 use super::events::Position;
 use super::session;
-use super::store::TABLE;
-use crate::identity::{KeyRing, Place, UserPartition};
+use crate::identity::{KeyRing, Place, SealedColumn, UserPartition};
 
 /// Longest id that is looked at, in bytes.
 const LONGEST: usize = 1024;
@@ -66,10 +65,9 @@ impl EventIds<'_> {
 
     fn place<'a>(&'a self, row: &'a str) -> Place<'a> {
         Place {
-            table: TABLE,
+            column: SealedColumn::EVENT_ID,
             partition: self.partition.as_str(),
             row,
-            column: "event-id",
         }
     }
 }

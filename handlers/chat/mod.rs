@@ -47,8 +47,10 @@ use tokio::sync::Semaphore;
 pub use answer::{Answer, Step};
 pub use ask::Question;
 pub use caller::ChatCaller;
+pub(crate) use catalogue::UnavailableAgent;
 pub use catalogue::{
     Agent, AgentEntry, AgentRoute, AgentsFile, AgentsService, Catalogue, CatalogueFaults,
+    ProjectAgents, ProjectError, Unavailable,
 };
 pub use limits::ChatLimits;
 pub use message::{Message, Role, Status};
@@ -86,7 +88,7 @@ pub struct ChatSources {
     /// Storage.
     pub tables: Arc<dyn Tables>,
     /// The agents.
-    pub catalogue: Catalogue,
+    pub catalogue: Arc<Catalogue>,
     /// For tokens of the agents' service.
     pub downstream: Arc<Downstream>,
     /// For people of whom Entra wants something first.
@@ -109,7 +111,7 @@ pub struct ChatSources {
 #[derive(Debug)]
 pub struct Chat {
     store: Arc<SessionStore>,
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     downstream: Arc<Downstream>,
     remedies: Remedies,
     policy: Arc<Policy>,
@@ -151,21 +153,28 @@ impl Chat {
     }
 
     /// An agent that the caller may use; one that may not be used is as good
-    /// as none.
-    fn agent(&self, caller: &Principal, id: &str) -> Option<&Agent> {
-        self.catalogue
-            .find(id)
-            .filter(|agent| self.policy.allows_agent(caller, &agent.id))
+    /// as none, whatever Foundry says of it.
+    async fn agent(&self, caller: &Principal, id: &str) -> Result<Agent, ApiError> {
+        if !self.policy.allows_agent(caller, id) {
+            return Err(refusal::no_such_agent());
+        }
+        match self.catalogue.find(id).await {
+            Ok(Some(agent)) => Ok(agent),
+            Ok(None) => Err(refusal::no_such_agent()),
+            Err(why) => Err(refusal::agent_unavailable(why)),
+        }
     }
 
-    /// The same, with what is entered and answered when there is none.
-    async fn agent_or_refusal(&self, caller: &Principal, id: &str) -> Result<&Agent, ApiError> {
-        if let Some(agent) = self.agent(caller, id) {
-            return Ok(agent);
+    /// The same, and a refusal is entered.
+    async fn agent_or_refusal(&self, caller: &Principal, id: &str) -> Result<Agent, ApiError> {
+        let found = self.agent(caller, id).await;
+        if let Err(error) = &found
+            && error.code() == refusal::no_such_agent().code()
+        {
+            let entry = Entry::of(caller, "agents.read").agent(id);
+            let entry = entry.refused("hidden_or_unknown_agent");
+            self.audit.refuse(entry).await?;
         }
-        let entry = Entry::of(caller, "agents.read").agent(id);
-        let entry = entry.refused("hidden_or_unknown_agent");
-        self.audit.refuse(entry).await?;
-        Err(refusal::no_such_agent())
+        found
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use entrada_foundry::{FoundryError, Wait};
 use http::StatusCode;
 
+use super::catalogue::Unavailable;
 use super::ledger::LedgerError;
 use crate::error::{ApiError, chain};
 
@@ -19,6 +20,27 @@ pub(super) fn no_such_session() -> ApiError {
 /// 404: an agent that is not there, or not the caller's to use.
 pub(super) fn no_such_agent() -> ApiError {
     ApiError::not_found("AGENT_NOT_FOUND", "There is no such agent.")
+}
+
+/// 409: an agent that is there for the caller and cannot be used; 503 when
+/// nobody knows.
+pub(super) fn agent_unavailable(why: Unavailable) -> ApiError {
+    let detail = match why {
+        Unavailable::Disabled => {
+            "The agent is turned off in Foundry. Whoever looks after it there can turn it on."
+        }
+        Unavailable::Missing => {
+            "Foundry has no such agent any more. Whoever runs this server looks at agents.json."
+        }
+        Unavailable::NotListed => {
+            return ApiError::unavailable(
+                "AGENTS_NOT_LISTED",
+                "Which agents Foundry has is not known right now. Try again shortly.",
+                RETRY,
+            );
+        }
+    };
+    ApiError::new(StatusCode::CONFLICT, "AGENT_UNAVAILABLE", detail)
 }
 
 /// 404: no service to talk to.

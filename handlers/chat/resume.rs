@@ -15,7 +15,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Chat;
-use super::asks::open_asks;
+use super::asks::{open_asks, seal_asks};
 use super::catalogue::Upstream;
 use super::draft::Draft;
 use super::event_id::EventIds;
@@ -53,7 +53,9 @@ impl Chat {
         let partition = caller.partition();
         let has = self.position(&partition, session_id, last_event_id)?;
         let found = self.look(&partition, session_id, has.number).await?;
-        let upstream = self.upstream(&caller, &found.session.session.agent_id)?;
+        let upstream = self
+            .upstream(&caller, &found.session.session.agent_id)
+            .await?;
         let permit = self.permit()?;
         let (sender, events) = mpsc::channel(QUEUE);
         let following = Following {
@@ -214,7 +216,10 @@ impl Following {
         )
         .await?;
         let asks = open_asks(&self.chat, &self.partition, &found.message);
-        let draft = Draft::resumed(found.message.clone(), asks, ledger.turn());
+        let mut draft = Draft::resumed(found.message.clone(), asks, ledger.turn());
+        // Under the current key: what is written back must not need an old one.
+        let sealed = seal_asks(&self.chat, &self.partition, &draft.stored, &draft.asks);
+        draft.stored.asks = sealed.or(draft.stored.asks);
         match self.ask_again(&found.message).await {
             Ok(stream) => {
                 let nobody = Listener::new(

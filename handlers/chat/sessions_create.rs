@@ -36,7 +36,8 @@ pub struct SessionAnswer {
 /// Makes a session.
 ///
 /// # Errors
-/// 404 `AGENT_NOT_FOUND` for an agent that the caller may not use, 422 for a
+/// 404 `AGENT_NOT_FOUND` for an agent that the caller may not use, 409
+/// `AGENT_UNAVAILABLE` for one that Foundry has turned off or has not, 422 for a
 /// title that is too long, 503 while storage does not answer.
 pub async fn create_session(
     ChatCaller(caller): ChatCaller,

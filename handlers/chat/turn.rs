@@ -119,7 +119,7 @@ impl Chat {
         session: StoredSession,
         order: TurnOrder,
     ) -> Result<Events, ApiError> {
-        let upstream = self.upstream(&caller, &session.session.agent_id)?;
+        let upstream = self.upstream(&caller, &session.session.agent_id).await?;
         if !order.input.fits(&session) {
             return Err(approval_not_pending());
         }
@@ -148,13 +148,13 @@ impl Chat {
     }
 
     /// The way to an agent that the caller may use.
-    pub(super) fn upstream(
+    pub(super) async fn upstream(
         &self,
         caller: &Principal,
         agent_id: &str,
     ) -> Result<Upstream, ApiError> {
-        let agent = self.agent(caller, agent_id).ok_or_else(no_such_agent)?;
-        agent.upstream.clone().ok_or_else(not_configured)
+        let agent = self.agent(caller, agent_id).await?;
+        agent.upstream.ok_or_else(not_configured)
     }
 
     /// The caller's token for the agents' service.

@@ -1,9 +1,8 @@
 //! `entrada doctor`: what is wrong with a set-up, and what mends it.
 
 use std::io::Read as _;
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use entrada_ambient::ProcessEnvironment;
@@ -12,6 +11,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::azure_cli;
 use super::deployment::{Deployment, lenient_settings};
 use super::explain::{base_url, print};
 use super::serve::{Failure, ambient, runtime};
@@ -21,8 +21,6 @@ use crate::doctor::registration::{self, Expected};
 use crate::doctor::{Grade, Report, local, url};
 use crate::terminal::Terminal;
 
-/// How long the Azure CLI may take to hand over a token.
-const AZURE_CLI: Duration = Duration::from_secs(30);
 /// What is read of standard input, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
@@ -120,10 +118,16 @@ async fn examine(arguments: &DoctorArguments, ambient: &Ambient) -> Result<Repor
     if arguments.entra {
         let (settings, expected) = expected(arguments, ambient).await?;
         let token = match arguments.graph_token {
-            Some(_) => read_token()?,
-            None => ask_azure_cli(expected.tenant_id).await?,
+            Some(_) => Ok(read_token()?),
+            None => azure_cli::graph_token(expected.tenant_id).await,
         };
-        registration::examine(&mut report, &expected, &settings.graph_url, token, ambient).await;
+        match token {
+            Ok(token) => {
+                let graph = &settings.graph_url;
+                registration::examine(&mut report, &expected, graph, token, ambient).await;
+            }
+            Err(trouble) => registration::not_examined(&mut report, trouble.finding()),
+        }
     }
     Ok(report)
 }
@@ -195,30 +199,7 @@ fn read_token() -> Result<SecretString, Failure> {
     token(&text).ok_or_else(|| Failure::other("standard input held no token for Microsoft Graph"))
 }
 
-fn token(text: &str) -> Option<SecretString> {
+pub(super) fn token(text: &str) -> Option<SecretString> {
     let text = text.trim();
     (!text.is_empty()).then(|| SecretString::from(text))
-}
-
-/// The token of whoever is signed in to the Azure CLI.
-async fn ask_azure_cli(tenant: Uuid) -> Result<SecretString, Failure> {
-    const HOW: &str = "Sign in with `az login`, or give a token by --graph-token -.";
-    let running = tokio::process::Command::new("az")
-        .args(["account", "get-access-token", "--resource-type", "ms-graph"])
-        .args(["--tenant", &tenant.to_string()])
-        .args(["--query", "accessToken", "--output", "tsv"])
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let answer = tokio::time::timeout(AZURE_CLI, running)
-        .await
-        .map_err(|_| Failure::other(format!("the Azure CLI did not answer. {HOW}")))?
-        .map_err(|error| Failure::other(format!("the Azure CLI cannot be run: {error}. {HOW}")))?;
-    let text = zeroize::Zeroizing::new(answer.stdout);
-    std::str::from_utf8(&text)
-        .ok()
-        .filter(|_| answer.status.success())
-        .and_then(token)
-        .ok_or_else(|| Failure::other(format!("the Azure CLI gave no token. {HOW}")))
 }

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod audit;
+mod azure_cli;
 mod deployment;
 mod doctor;
 mod explain;

@@ -170,6 +170,15 @@ impl Settings {
     }
 }
 
+impl Settings {
+    /// Whether the process has a managed identity: one that is named, or
+    /// Azure's own.
+    #[must_use]
+    pub fn has_managed_identity(&self) -> bool {
+        self.secrets.identity_client_id.is_some() || self.surroundings == Surroundings::Azure
+    }
+}
+
 impl SecretSettings {
     /// Reads these settings alone, for commands that serve nobody.
     ///
@@ -178,6 +187,26 @@ impl SecretSettings {
     pub fn load(environment: &dyn Environment) -> Result<Self, SettingsFaults> {
         let mut reader = Reader::new(environment, surroundings(environment, false));
         let settings = secrets::read(&mut reader);
+        if reader.faults.is_empty() {
+            return Ok(settings);
+        }
+        Err(reader.faults)
+    }
+}
+
+impl StorageSettings {
+    /// Reads where state lives, for commands that serve nobody; `None` where
+    /// nothing says so.
+    ///
+    /// # Errors
+    /// All faults at once.
+    pub fn load(environment: &dyn Environment) -> Result<Option<Self>, SettingsFaults> {
+        let surroundings = surroundings(environment, false);
+        let mut reader = Reader::new(environment, surroundings);
+        if !storage::is_named(&reader) {
+            return Ok(None);
+        }
+        let settings = storage::read(&mut reader, surroundings);
         if reader.faults.is_empty() {
             return Ok(settings);
         }

@@ -32,6 +32,21 @@ impl StorageSettings {
 
 const NAME: &str = "ENTRADA_STORAGE";
 
+/// The Functions host's own account, in each of the forms that it may have.
+const OF_THE_HOST: [&str; 3] = [
+    "AzureWebJobsStorage",
+    "AzureWebJobsStorage__tableServiceUri",
+    "AzureWebJobsStorage__accountName",
+];
+
+/// Whether anything names storage.
+pub(super) fn is_named(reader: &Reader<'_>) -> bool {
+    OF_THE_HOST
+        .into_iter()
+        .chain([NAME])
+        .any(|name| reader.text(name).is_some())
+}
+
 pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Option<StorageSettings> {
     let Some(secret) = reader.secret(NAME) else {
         return from_functions_storage(reader);
@@ -65,19 +80,18 @@ pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Optio
 /// The account that the Functions host itself uses, as the host's own
 /// settings name it.
 fn from_functions_storage(reader: &mut Reader<'_>) -> Option<StorageSettings> {
-    if let Some(text) = reader.secret("AzureWebJobsStorage") {
+    let [connection, address, name] = OF_THE_HOST;
+    if let Some(text) = reader.secret(connection) {
         return Some(StorageSettings::ConnectionString(text));
     }
-    if let Some(url) = reader.address("AzureWebJobsStorage__tableServiceUri") {
+    if let Some(url) = reader.address(address) {
         return Some(StorageSettings::TableService(url));
     }
-    if let Some(account) = reader.text("AzureWebJobsStorage__accountName") {
+    if let Some(account) = reader.text(name) {
         if let Ok(url) = Url::parse(&format!("https://{account}.table.core.windows.net")) {
             return Some(StorageSettings::TableService(url));
         }
-        reader
-            .faults
-            .note("AzureWebJobsStorage__accountName", "is not an account name");
+        reader.faults.note(name, "is not an account name");
         return None;
     }
     reader.faults.note(

@@ -10,12 +10,10 @@ use thiserror::Error;
 
 use super::key::CacheKey;
 use crate::error::chain;
-use crate::identity::{KeyRings, NoKeyRing, Place, SealError, UserPartition};
+use crate::identity::{KeyRings, NoKeyRing, Place, SealError, SealedColumn, UserPartition};
 
 /// The table of downstream tokens; a person's partition holds that person's.
 pub const TABLE: &str = "entradadownstream";
-
-const COLUMN: &str = "token";
 
 /// Expired rows that a write removes on the way.
 const SWEPT: usize = 10;
@@ -67,10 +65,10 @@ impl TokenStore {
         let Some(row) = self.tables.get(TABLE, partition.as_str(), &row_key).await? else {
             return Ok(None);
         };
-        let token = self
-            .rings
-            .current()?
-            .open(row.binary(COLUMN)?, place(partition, &row_key))?;
+        let token = self.rings.current()?.open(
+            row.binary(SealedColumn::DOWNSTREAM_TOKEN.name())?,
+            place(partition, &row_key),
+        )?;
         Ok(Some(Kept {
             token,
             expires_at: row.int64("expires_at")?,
@@ -105,7 +103,7 @@ impl TokenStore {
             self.random.as_ref(),
         )?;
         let row = Row::new(partition.as_str(), row_key)
-            .with(COLUMN, sealed)
+            .with(SealedColumn::DOWNSTREAM_TOKEN.name(), sealed)
             .with("expires_at", kept.expires_at);
         self.tables.replace(TABLE, &row, &Condition::None).await?;
         entrada_tables::sweep(self.tables.as_ref(), TABLE, partition.as_str(), now, SWEPT).await?;
@@ -115,9 +113,8 @@ impl TokenStore {
 
 fn place<'a>(partition: &'a UserPartition, row: &'a str) -> Place<'a> {
     Place {
-        table: TABLE,
+        column: SealedColumn::DOWNSTREAM_TOKEN,
         partition: partition.as_str(),
         row,
-        column: COLUMN,
     }
 }

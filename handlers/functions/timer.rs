@@ -1,4 +1,5 @@
-//! `POST /sweep`: the timer that deletes what has ended.
+//! `POST /sweep`: the timer that deletes what has ended and re-encrypts what is
+//! under a retired key.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,11 +51,15 @@ impl SweepTimer {
         } else {
             None
         };
-        let line = match swept {
-            Some(deleted) => format!("Deleted {deleted} rows that had ended."),
-            None => "A sweep began here a short time ago.".to_owned(),
+        let Some(swept) = swept else {
+            let line = "A sweep began here a short time ago.".to_owned();
+            return Ok(InvocationAnswer::logging(vec![line]));
         };
-        Ok(InvocationAnswer::logging(vec![line]))
+        let mut lines = vec![format!("Deleted {} rows that had ended.", swept.deleted)];
+        lines.extend(swept.resealed.map(|resealed| {
+            format!("Re-encrypted {resealed} values that were under retired keys.")
+        }));
+        Ok(InvocationAnswer::logging(lines))
     }
 
     fn is_time(&self) -> bool {
@@ -70,14 +75,15 @@ impl SweepTimer {
 
 #[cfg(test)]
 mod tests {
-    use entrada_ambient::ManualClock;
+    use entrada_ambient::{ManualClock, SystemRandom};
     use entrada_tables::{EmbeddedTables, Row, Tables};
     use futures::FutureExt as _;
     use serde_json::Value;
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::ops::UPKEEP_TABLE;
+    use crate::identity::KeyRings;
+    use crate::ops::{Resealing, UPKEEP_TABLE};
 
     const TABLE: &str = "ofthetest";
 
@@ -96,7 +102,9 @@ mod tests {
             for table in [TABLE, UPKEEP_TABLE] {
                 tables.create_table(table).await.unwrap();
             }
-            let sweep = Sweep::new(tables.clone(), &[TABLE], clock.clone());
+            let (rings, random) = (Arc::new(KeyRings::new(None)), Arc::new(SystemRandom));
+            let resealing = Resealing::new(tables.clone(), rings, clock.clone(), random);
+            let sweep = Sweep::new(tables.clone(), &[TABLE], resealing, clock.clone());
             Self {
                 timer: SweepTimer::new(Arc::new(sweep), clock.clone()),
                 clock,

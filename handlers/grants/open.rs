@@ -7,7 +7,7 @@ use super::{
     CodeState, Grant, GrantError, GrantState, Grants, RefreshState, SecretCode, SecretKind, TABLE,
     UpstreamState,
 };
-use crate::identity::{Audience, UserPartition};
+use crate::identity::{Audience, SealedColumn, UserPartition};
 
 /// What a grant is opened with beside the sign-in.
 #[derive(Debug)]
@@ -87,12 +87,15 @@ impl Grants {
         let random = self.random.as_ref();
         grant.upstream.access = ring.seal(
             &tokens.access_token,
-            place(&partition, &row, "upstream_access"),
+            place(&partition, &row, SealedColumn::GRANT_ACCESS),
             random,
         )?;
         if let Some(refresh) = &tokens.refresh_token {
-            grant.upstream.refresh =
-                ring.seal(refresh, place(&partition, &row, "upstream_refresh"), random)?;
+            grant.upstream.refresh = ring.seal(
+                refresh,
+                place(&partition, &row, SealedColumn::GRANT_REFRESH),
+                random,
+            )?;
         }
         grant.upstream.expires_at = tokens.expires_at;
         grant.upstream.obtained_at = self.clock.unix();

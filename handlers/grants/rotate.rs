@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use super::grant::LONGEST;
 use super::store::{place, used_key, used_row};
 use super::{Grant, GrantError, GrantState, Grants, IssuedTokens, SecretCode, SecretKind, TABLE};
-use crate::identity::{Door, open_as_holder, seal_for_holder};
+use crate::identity::{Door, SealedColumn, open_as_holder, seal_for_holder};
 
 /// Seconds within which the previous token gets the same successor again.
 const GRACE: i64 = 60;
@@ -149,7 +149,7 @@ impl Grants {
         let successor = open_as_holder(
             &sealed,
             token.text(),
-            place(partition, &row, "refresh_successor"),
+            place(partition, &row, SealedColumn::REFRESH_SUCCESSOR),
         )?;
         self.issue(grant, successor)
     }
@@ -186,7 +186,7 @@ impl Grants {
         grant.refresh.successor = Some(seal_for_holder(
             successor.text(),
             token.text(),
-            place(token.partition(), &row, "refresh_successor"),
+            place(token.partition(), &row, SealedColumn::REFRESH_SUCCESSOR),
             self.random.as_ref(),
         )?);
         grant.last_used_at = now;
@@ -214,7 +214,7 @@ impl Grants {
         let row = Grant::row_key(grant.id);
         let refresh = self.keys.rings.current()?.open(
             &grant.upstream.refresh,
-            place(&partition, &row, "upstream_refresh"),
+            place(&partition, &row, SealedColumn::GRANT_REFRESH),
         )?;
         let error = match self.entra.refresh(grant.tenant_id, &refresh, None).await {
             Ok((_, access)) if access.object_id != grant.object_id => {

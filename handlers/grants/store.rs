@@ -14,7 +14,7 @@ use super::{Grant, GrantState, SecretCode, TABLE};
 use crate::audit::{Audit, AuditError, Entry};
 use crate::identity::{
     KeyRingError, KeyRings, NoKeyRing, OwnTokens, Place, Principal, Revocations, SealError,
-    UserPartition,
+    SealedColumn, UserPartition,
 };
 
 /// The longest that one of our access tokens lives, in seconds.
@@ -276,7 +276,7 @@ impl Grants {
             .filter(|grant| grant.state == GrantState::Active)
             .ok_or(GrantError::Invalid("the grant has ended"))?;
         let row = Grant::row_key(grant.id);
-        let place = place(partition, &row, "upstream_access");
+        let place = place(partition, &row, SealedColumn::GRANT_ACCESS);
         let ring = self.keys.rings.current()?;
         Ok(Assertion {
             token: ring.open(&grant.upstream.access, place)?,
@@ -331,12 +331,15 @@ pub(super) fn unavailable(
     })
 }
 
-pub(super) fn place<'a>(partition: &'a UserPartition, row: &'a str, column: &'a str) -> Place<'a> {
+pub(super) fn place<'a>(
+    partition: &'a UserPartition,
+    row: &'a str,
+    column: SealedColumn,
+) -> Place<'a> {
     Place {
-        table: TABLE,
+        column,
         partition: partition.as_str(),
         row,
-        column,
     }
 }
 

@@ -2,8 +2,10 @@
 //! authenticate what is chained, with overlap so that rotation needs no
 //! restart.
 
+mod need;
 mod rotation;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom as AwsRandom;
@@ -20,6 +22,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+pub use need::{Census, Need, StoredValues};
 pub use rotation::{KeyListing, PUBLISHED_FIRST, Rotation, RotationError, Step};
 
 use crate::json::JsonFault;
@@ -233,6 +236,16 @@ impl KeyRing {
             .map(|key_use| new_key(key_use, KeyState::Current, now, random))
             .collect::<Result<_, _>>()?;
         StoredRing { version: 1, keys }.to_json()
+    }
+
+    /// The ids of retired encryption keys.
+    #[must_use]
+    pub fn retired_encryption_keys(&self) -> BTreeSet<String> {
+        self.keys
+            .iter()
+            .filter(|key| key.purpose == KeyUse::Enc && key.state == KeyState::Retired)
+            .map(|key| key.kid.clone())
+            .collect()
     }
 
     pub(super) fn current(&self, key_use: KeyUse) -> Option<&Key> {

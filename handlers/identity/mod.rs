@@ -11,6 +11,7 @@ mod own_token;
 mod principal;
 mod profiles;
 mod revocation;
+mod sealed_columns;
 mod sealing;
 
 pub use authenticate::{Authenticator, Refusal, check_door};
@@ -18,8 +19,8 @@ pub use challenge::Challenge;
 pub use door::{Audience, Door};
 pub use gate::{Caller, Gate};
 pub use key_ring::{
-    KeyListing, KeyRing, KeyRingError, KeyState, KeySummary, KeyUse, PUBLISHED_FIRST, PublicJwk,
-    Rotation, RotationError, Step,
+    Census, KeyListing, KeyRing, KeyRingError, KeyState, KeySummary, KeyUse, Need, PUBLISHED_FIRST,
+    PublicJwk, Rotation, RotationError, Step, StoredValues,
 };
 pub use key_rings::{KeyRings, KeysMissing, NoKeyRing, RingSource};
 pub use own_token::{OwnToken, OwnTokenError, OwnTokens, TokenTerms};
@@ -28,4 +29,5 @@ pub use profiles::{Profile, Profiles, Sighting, TABLE as PROFILES_TABLE};
 pub use revocation::{
     Revocation, RevocationCheck, Revocations, Revoked, TABLE as REVOCATIONS_TABLE,
 };
-pub use sealing::{Place, SealError, open_as_holder, seal_for_holder};
+pub use sealed_columns::SealedColumn;
+pub use sealing::{Place, SealError, open_as_holder, seal_for_holder, sealed_under};

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::SealedColumn;
 use super::key_ring::{KeyRing, KeyUse, Material};
 
 /// A stored value could not be opened: another key, another place, or
@@ -21,21 +22,20 @@ pub struct SealError;
 /// value, so that a value moved to another row or column does not open.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// The table.
-    pub table: &'a str,
+    /// The table and its property.
+    pub column: SealedColumn,
     /// The row's partition.
     pub partition: &'a str,
     /// The row's key.
     pub row: &'a str,
-    /// The property.
-    pub column: &'a str,
 }
 
 impl Place<'_> {
     fn associated_data(&self, kid: &str) -> Vec<u8> {
         // A unit separator cannot occur in table keys, so the parts cannot
         // run into each other.
-        [self.table, self.partition, self.row, self.column, kid]
+        let (table, column) = (self.column.table(), self.column.name());
+        [table, self.partition, self.row, column, kid]
             .join("\u{1f}")
             .into_bytes()
     }
@@ -74,16 +74,26 @@ impl KeyRing {
     /// When the key is not in the ring, the place differs or the value was
     /// altered.
     pub fn open(&self, sealed: &[u8], place: Place<'_>) -> Result<SecretString, SealError> {
-        let (length, rest) = sealed.split_first().ok_or(SealError)?;
-        let (kid, boxed) = rest
-            .split_at_checked(usize::from(*length))
-            .ok_or(SealError)?;
-        let kid = std::str::from_utf8(kid).map_err(|_| SealError)?;
+        let (kid, boxed) = split(sealed).ok_or(SealError)?;
         let key = self.find(KeyUse::Enc, kid).ok_or(SealError)?;
         let Material::Symmetric(bytes) = &key.material else {
             return Err(SealError);
         };
         decrypt(bytes, boxed, &place.associated_data(kid))
+    }
+
+    /// Decrypts what is sealed for a place and encrypts it for the same place
+    /// under the current key.
+    ///
+    /// # Errors
+    /// As for [`KeyRing::open`] and [`KeyRing::seal`].
+    pub fn seal_anew(
+        &self,
+        sealed: &[u8],
+        place: Place<'_>,
+        random: &dyn Random,
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal(&self.open(sealed, place)?, place, random)
     }
 
     /// HMAC-SHA256 of `message` under the ring's current authentication key.
@@ -114,6 +124,20 @@ impl KeyRing {
         let key = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice());
         Some(hmac::verify(&key, message, tag).is_ok())
     }
+}
+
+/// The id of the key of the ring that `sealed` is sealed under; `None` when it
+/// is not what [`KeyRing::seal`] made.
+#[must_use]
+pub fn sealed_under(sealed: &[u8]) -> Option<&str> {
+    split(sealed).map(|(kid, _)| kid)
+}
+
+/// Key id, and nonce with ciphertext and tag.
+fn split(sealed: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = sealed.split_first()?;
+    let (kid, boxed) = rest.split_at_checked(usize::from(*length))?;
+    Some((std::str::from_utf8(kid).ok()?, boxed))
 }
 
 /// Encrypts `value` so that only who holds `token` can open it.
@@ -212,10 +236,9 @@ mod tests {
     use super::*;
 
     const PLACE: Place<'_> = Place {
-        table: "t",
+        column: SealedColumn::CHAT_ASKS,
         partition: "p",
         row: "r",
-        column: "c",
     };
 
     fn ring() -> KeyRing {
@@ -234,6 +257,11 @@ mod tests {
             ..PLACE
         };
         assert!(ring.open(&sealed, elsewhere).is_err());
+        let other_column = Place {
+            column: SealedColumn::EVENT_ID,
+            ..PLACE
+        };
+        assert!(ring.open(&sealed, other_column).is_err());
         assert!(tests::ring().open(&sealed, PLACE).is_err());
     }
 
@@ -245,6 +273,21 @@ mod tests {
         assert_eq!(verify(&kid, b"message"), Some(true));
         assert_eq!(verify(&kid, b"massage"), Some(false));
         assert_eq!(verify("other", b"message"), None);
+    }
+
+    #[test]
+    fn a_value_names_its_key_and_is_sealed_anew_under_the_current_one() {
+        let ring = ring();
+        let value = SecretString::from("value");
+        let sealed = ring.seal(&value, PLACE, &SystemRandom).unwrap();
+        let kid = ring.current(KeyUse::Enc).unwrap().kid.as_str();
+        assert_eq!(sealed_under(&sealed), Some(kid));
+        assert_eq!(sealed_under(b"\xffgarbage"), None);
+        let anew = ring.seal_anew(&sealed, PLACE, &SystemRandom).unwrap();
+        assert_ne!(anew, sealed);
+        assert_eq!(ring.open(&anew, PLACE).unwrap().expose_secret(), "value");
+        let elsewhere = Place { row: "x", ..PLACE };
+        assert!(ring.seal_anew(&sealed, elsewhere, &SystemRandom).is_err());
     }
 
     #[test]

@@ -15,10 +15,13 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
 use super::sweep::last_sweep;
-use super::{HealthReport, MissingPiece, ServiceStatus, Services, Status, beat};
+use super::{
+    HealthReport, MissingPiece, ReEncryption, ServiceStatus, Services, Status, beat, stored_values,
+};
 use crate::auth::credential_trouble;
+use crate::chat::Catalogue;
 use crate::error::chain;
-use crate::identity::{KeyRings, Revocations};
+use crate::identity::{KeyRings, Revocations, StoredValues};
 use crate::limits::Limits;
 
 /// How long a finding is repeated.
@@ -47,6 +50,8 @@ pub struct HealthSources {
     pub limits: Arc<Limits>,
     /// Whether there is a Foundry project.
     pub foundry: bool,
+    /// The agents, and what Foundry says of them.
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// Finds out how the server is, at most every ten seconds.
@@ -94,16 +99,20 @@ impl Health {
     }
 
     async fn look(&self) -> HealthReport {
-        let (storage, azure_ad, last_sweep) =
-            tokio::join!(self.storage(), self.entra(), self.last_sweep());
+        let (storage, azure_ad, last_sweep, re_encryption) = tokio::join!(
+            self.storage(),
+            self.entra(),
+            self.last_sweep(),
+            self.re_encryption()
+        );
         let credential = self.sources.entra.credential_status();
         let services = Services {
             api: self.api(),
             azure_ad,
-            azure_foundry: if self.sources.foundry {
-                ServiceStatus::Operational
-            } else {
-                ServiceStatus::NotConfigured
+            azure_foundry: match (self.sources.foundry, self.sources.catalogue.misses_agents()) {
+                (false, _) => ServiceStatus::NotConfigured,
+                (true, true) => ServiceStatus::Degraded,
+                (true, false) => ServiceStatus::Operational,
             },
             storage,
             key_vault: self.key_vault(),
@@ -117,6 +126,7 @@ impl Health {
             limits: self.sources.limits.status(),
             client_addresses: self.sources.limits.addresses(),
             timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
+            re_encryption,
             last_sweep,
         }
     }
@@ -158,6 +168,28 @@ impl Health {
         tokio::time::timeout(LIMIT, noted).await.ok()?.ok()?
     }
 
+    /// Absent, too, while storage does not say.
+    async fn re_encryption(&self) -> Option<ReEncryption> {
+        let retired = self.sources.rings.current().ok()?.retired_encryption_keys();
+        if retired.is_empty() {
+            return None;
+        }
+        let stored = stored_values(self.sources.tables.as_ref());
+        let stored = tokio::time::timeout(LIMIT, stored).await.ok()?.ok()?;
+        let StoredValues::Counted(census) = stored else {
+            return Some(ReEncryption {
+                retired_keys: retired.len(),
+                still_needed: retired.len(),
+                looked_through: None,
+            });
+        };
+        Some(ReEncryption {
+            retired_keys: retired.len(),
+            still_needed: retired.iter().filter(|kid| !census.is_free_of(kid)).count(),
+            looked_through: census.ended_at.format(&Rfc3339).ok(),
+        })
+    }
+
     async fn entra(&self) -> ServiceStatus {
         let configuration = tokio::time::timeout(LIMIT, self.sources.discovery.sign_in()).await;
         let keys = self.sources.validator.keys_status();
@@ -194,6 +226,22 @@ fn missing(sources: &HealthSources, storage: ServiceStatus) -> Vec<MissingPiece>
             "STORAGE_UNAVAILABLE",
             "storage does not answer, or refuses this server",
         );
+    }
+    if sources.catalogue.misses_agents() {
+        note(
+            "AGENTS_NOT_LISTED",
+            "the managed identity cannot list the agents of the Foundry project, all of which are \
+             to be offered: the log says why",
+        );
+    }
+    // Which they are is nobody's business here; the log names them.
+    let unavailable = sources.catalogue.unavailable().len();
+    if unavailable > 0 {
+        let detail = format!(
+            "{unavailable} of the agents in agents.json are turned off in Foundry or not there: \
+             `entrada doctor` names them where the managed identity is"
+        );
+        note("AGENTS_UNAVAILABLE", &detail);
     }
     let trouble = sources.entra.credential_status().trouble;
     if let Some(error) = trouble {

@@ -66,9 +66,26 @@ pub struct HealthReport {
     pub client_addresses: AddressesStatus,
     /// When this was found, RFC 3339 UTC.
     pub timestamp: String,
+    /// How far what is stored has been re-encrypted; absent while no
+    /// encryption key has retired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub re_encryption: Option<ReEncryption>,
     /// When expired rows were last swept, RFC 3339 UTC; absent if never.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_sweep: Option<String>,
+}
+
+/// How far what is stored has been re-encrypted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReEncryption {
+    /// Encryption keys that have retired.
+    pub retired_keys: usize,
+    /// Those of them under which something may still be stored.
+    pub still_needed: usize,
+    /// When all that is stored was last looked through, RFC 3339 UTC; absent
+    /// if never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_through: Option<String>,
 }
 
 /// Something that is missing.

@@ -1,5 +1,7 @@
-//! Deleting what has ended. Rows that have ended count for nothing whether or
-//! not they were deleted, so nothing but storage depends on it.
+//! Deleting what has ended, and re-encrypting what is under a retired key. Rows
+//! that have ended count for nothing whether or not they were deleted, and what
+//! is under a retired key is readable, so nothing but storage and the number of
+//! keys depends on it.
 
 use std::sync::Arc;
 
@@ -9,6 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
 
+use super::Resealing;
 use crate::error::chain;
 
 /// The table of what the server notes of its own upkeep.
@@ -23,11 +26,23 @@ const ENDED_AT: &str = "ended_at";
 /// Rows of one table that one sweep deletes at most; the next one goes on.
 const MOST: usize = 50_000;
 
-/// Deletes rows that have ended, in every table.
+/// What one sweep did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// Rows that were deleted.
+    pub deleted: usize,
+    /// Values that were re-encrypted; `None` when there was nothing to look
+    /// for.
+    pub resealed: Option<usize>,
+}
+
+/// Deletes rows that have ended, in every table, and re-encrypts values that
+/// are under a retired key.
 #[derive(Debug)]
 pub struct Sweep {
     tables: Arc<dyn Tables>,
     names: &'static [&'static str],
+    resealing: Resealing,
     clock: Arc<dyn Clock>,
     turn: Mutex<()>,
 }
@@ -38,23 +53,24 @@ impl Sweep {
     pub fn new(
         tables: Arc<dyn Tables>,
         names: &'static [&'static str],
+        resealing: Resealing,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
             tables,
             names,
+            resealing,
             clock,
             turn: Mutex::default(),
         }
     }
 
-    /// Deletes what has ended and notes that it was done. Answers how many
-    /// rows were deleted, `None` while another sweep of this process is under
-    /// way.
+    /// Deletes what has ended, re-encrypts, and notes that it was done. Answers
+    /// what it did, `None` while another sweep of this process is under way.
     ///
     /// # Errors
-    /// The first error of storage, after every table was tried.
-    pub async fn run(&self) -> Result<Option<usize>, TableError> {
+    /// The first error of storage, after everything was tried.
+    pub async fn run(&self) -> Result<Option<Swept>, TableError> {
         let Ok(_turn) = self.turn.try_lock() else {
             return Ok(None);
         };
@@ -70,11 +86,20 @@ impl Sweep {
                 }
             }
         }
-        tracing::info!(deleted, "swept");
-        match failure {
-            Some(error) => Err(error),
-            None => self.note().await.map(|()| Some(deleted)),
+        let resealed = match self.resealing.run().await {
+            Ok(resealed) => resealed,
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "nothing more was re-encrypted");
+                failure = failure.or(Some(error));
+                None
+            }
+        };
+        tracing::info!(deleted, resealed, "swept");
+        if let Some(error) = failure {
+            return Err(error);
         }
+        self.note().await?;
+        Ok(Some(Swept { deleted, resealed }))
     }
 
     async fn note(&self) -> Result<(), TableError> {

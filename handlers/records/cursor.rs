@@ -10,8 +10,7 @@ use uuid::Uuid;
 
 use super::order::SortKey;
 use super::query::RecordQuery;
-use super::store::TABLE;
-use crate::identity::{KeyRing, Place, SealError};
+use crate::identity::{KeyRing, Place, SealError, SealedColumn};
 
 /// Where a page ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -67,10 +66,9 @@ pub(super) fn open(
 
 fn place<'a>(partition: &'a str, fingerprint: &'a str) -> Place<'a> {
     Place {
-        table: TABLE,
+        column: SealedColumn::RECORD_CURSOR,
         partition,
         row: fingerprint,
-        column: "cursor",
     }
 }
 

@@ -66,7 +66,7 @@ impl Telemetry {
             .with_id_generator(Identifiers::default())
             // Never by the parent: the host's flags are not ours.
             .with_sampler(Sampler::TraceIdRatioBased(ratio))
-            .with_batch_exporter(exporter.clone().with_sample_rate(ratio * 100.0))
+            .with_batch_exporter(exporter.clone().with_sample_rate(ratio))
             .build();
         let logs = SdkLoggerProvider::builder()
             .with_resource(resource.clone())

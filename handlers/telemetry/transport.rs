@@ -77,22 +77,32 @@ impl Transport {
     }
 }
 
+/// Where batches with a token go: Microsoft's own SDKs send none to any other
+/// version.
+fn authenticated(address: String) -> String {
+    match address.strip_suffix("/v2/track") {
+        Some(base) => format!("{base}/v2.1/track"),
+        None => address,
+    }
+}
+
 #[async_trait]
 impl HttpClient for Transport {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (http, bearer) = (self.http.clone(), self.bearer.clone());
         let sending = self.runtime.spawn(async move {
             let (mut parts, body) = request.into_parts();
-            if let Some(Bearer(source)) = bearer
-                && let Some(token) = source().await
-            {
+            let mut address = parts.uri.to_string();
+            if let Some(Bearer(source)) = bearer {
+                let token = source().await.ok_or("there is no token for ingestion")?;
+                address = authenticated(address);
                 let text = format!("Bearer {}", token.expose_secret());
                 let mut value = HeaderValue::try_from(text).map_err(Box::new)?;
                 value.set_sensitive(true);
                 parts.headers.insert(header::AUTHORIZATION, value);
             }
             let answer = http
-                .request(parts.method, parts.uri.to_string())
+                .request(parts.method, address)
                 .headers(parts.headers)
                 .timeout(LIMIT)
                 .body(body)
@@ -110,7 +120,7 @@ impl HttpClient for Transport {
         match &sent {
             Ok(answer) if answer.status().is_success() => self.note(None),
             Ok(answer) => self.note(Some(answer.status().as_str())),
-            Err(_) => self.note(Some("no answer")),
+            Err(error) => self.note(Some(&error.to_string())),
         }
         sent
     }

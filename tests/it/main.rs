@@ -23,6 +23,8 @@ mod conformance;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
+mod foundry_agents;
+#[cfg(test)]
 mod functions;
 #[cfg(test)]
 mod health;

@@ -145,6 +145,7 @@ async fn request_tool_and_upstream_share_the_callers_trace_and_hold_no_secret() 
         assert_eq!(request["tags"]["ai.operation.name"], "POST /mcp");
         assert_eq!(request["data"]["baseData"]["responseCode"], "200");
         assert_eq!(request["tags"]["ai.cloud.role"], "entrada");
+        assert_eq!(request["sampleRate"], 100.0, "in percent");
     }
     let dependencies: Vec<_> = of_trace(&items, "RemoteDependency")
         .into_iter()
@@ -176,6 +177,110 @@ async fn request_tool_and_upstream_share_the_callers_trace_and_hold_no_secret() 
     for secret in ["eyJ", "Bearer", "private note", "stand-in-client-secret"] {
         assert!(!text.contains(secret), "{secret}");
     }
+}
+
+/// The rig's settings with telemetry that is sent as the managed identity.
+fn authenticated(rig: &Rig) -> Vec<(String, String)> {
+    use entrada_stand_ins::directory::{IDENTITY_HEADER, MANAGED_IDENTITY_CLIENT_ID};
+    let mut settings = settings(rig, &ingestion(rig), "200");
+    let client_id = MANAGED_IDENTITY_CLIENT_ID.to_string();
+    for (name, value) in [
+        (
+            "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+            format!("Authorization=AAD;ClientId={client_id}"),
+        ),
+        ("ENTRADA_IDENTITY_CLIENT_ID", client_id),
+        ("IDENTITY_ENDPOINT", rig.stand_ins.identity_endpoint()),
+        ("IDENTITY_HEADER", IDENTITY_HEADER.to_owned()),
+    ] {
+        settings.push((name.to_owned(), value));
+    }
+    settings
+}
+
+/// Ingestion takes nothing without the managed identity's token from now on.
+async fn ask_for_tokens(rig: &Rig) {
+    let url = format!("{}stand-in/telemetry", rig.stand_ins.url());
+    let asked = rig.http.post(url).json(&json!({"authenticated": true}));
+    assert!(asked.send().await.unwrap().status().is_success());
+}
+
+/// Waits until the server's log says this.
+async fn logs(handler: &Handler, words: &str) {
+    for _ in 0..150 {
+        if handler.log().contains(words) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the log never says {words:?}:\n{}", handler.log());
+}
+
+#[tokio::test]
+async fn ingestion_that_asks_for_tokens_gets_the_managed_identitys() {
+    if through_host() {
+        return;
+    }
+    let rig = Rig::start().await;
+    ask_for_tokens(&rig).await;
+    let handler = Handler::start(authenticated(&rig)).await;
+    call(&rig, &handler, "graph_me", json!({})).await;
+    call(&rig, &handler, "whoami", json!({})).await;
+    let items = both_calls(&rig).await;
+    assert_eq!(of_trace(&items, "Request").len(), 2, "{items:?}");
+    let log = handler.log();
+    assert!(!log.contains("telemetry cannot be sent") && !log.contains("eyJ"));
+    let url = format!("{}stand-in/requests?path=/msi/token", rig.stand_ins.url());
+    let (_, asked) = rig.ask(rig.http.get(url)).await;
+    let asked = asked.to_string();
+    assert!(asked.contains("monitor.azure.com"), "{asked}");
+}
+
+#[tokio::test]
+async fn telemetry_without_the_token_is_refused_and_the_log_says_so_once() {
+    if through_host() {
+        return;
+    }
+    let rig = Rig::start().await;
+    ask_for_tokens(&rig).await;
+    let handler = Handler::start(settings(&rig, &ingestion(&rig), "200")).await;
+    call(&rig, &handler, "whoami", json!({})).await;
+    logs(&handler, "telemetry cannot be sent").await;
+    call(&rig, &handler, "whoami", json!({})).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let log = handler.log();
+    assert_eq!(log.matches("telemetry cannot be sent").count(), 1);
+    assert!(log.contains("\"reason\":\"401\""), "{log}");
+    assert!(received(&rig).await.is_empty());
+}
+
+#[tokio::test]
+async fn without_a_token_nothing_is_sent_until_there_is_one() {
+    if through_host() {
+        return;
+    }
+    let rig = Rig::start().await;
+    ask_for_tokens(&rig).await;
+    let url = format!("{}stand-in/faults", rig.stand_ins.url());
+    let fault = json!({"route": "/msi/token", "status": 400, "times": 3});
+    let set = rig.http.post(url).json(&fault).send().await.unwrap();
+    assert!(set.status().is_success());
+    let handler = Handler::start(authenticated(&rig)).await;
+    call(&rig, &handler, "whoami", json!({})).await;
+    logs(&handler, "there is no token for ingestion").await;
+    logs(&handler, "telemetry can be sent again").await;
+    call(&rig, &handler, "whoami", json!({})).await;
+    let url = format!(
+        "{}stand-in/requests?path=/application-insights/",
+        rig.stand_ins.url()
+    );
+    let (_, batches) = rig.ask(rig.http.get(url)).await;
+    for batch in batches.as_array().unwrap() {
+        let has_token = batch["headers"]["authorization"].is_string();
+        let path = batch["path"].as_str().unwrap();
+        assert!(has_token && path.ends_with("/v2.1/track"), "{path}");
+    }
+    assert!(!received(&rig).await.is_empty());
 }
 
 /// A server that can be asked to end.

@@ -65,6 +65,29 @@ impl Addresses {
         self.build(agent, &["conversations"])
     }
 
+    /// `{endpoint}/agents`: a page of at most `limit` agents by name, after
+    /// the one called `after`.
+    pub(crate) fn agents(&self, limit: usize, after: Option<&str>) -> Result<Url, FoundryError> {
+        let mut url = self.endpoint.clone();
+        let mut path = url
+            .path_segments_mut()
+            .map_err(|()| FoundryError::Invalid {
+                reason: "an endpoint that can have a path",
+            })?;
+        path.pop_if_empty().push("agents");
+        drop(path);
+        let mut query = url.query_pairs_mut();
+        query
+            .append_pair("api-version", "v1")
+            .append_pair("limit", &limit.to_string())
+            .append_pair("order", "asc");
+        if let Some(after) = after {
+            query.append_pair("after", after);
+        }
+        drop(query);
+        Ok(url)
+    }
+
     fn build(&self, agent: &Agent, tail: &[&str]) -> Result<Url, FoundryError> {
         agent.check(&self.route)?;
         for segment in tail {

@@ -27,7 +27,7 @@ const EVENT_STREAM: &str = "text/event-stream";
 /// Responses API. Cheap to clone.
 #[derive(Clone)]
 pub struct Foundry {
-    addresses: Addresses,
+    pub(crate) addresses: Addresses,
     http: Client,
     features: Option<HeaderValue>,
     consent_hosts: Arc<ConsentHosts>,
@@ -155,7 +155,7 @@ impl Foundry {
         Ok(())
     }
 
-    fn request(
+    pub(crate) fn request(
         &self,
         method: Method,
         url: Url,
@@ -179,10 +179,20 @@ impl Foundry {
         builder: RequestBuilder,
         repeat: Repeat,
     ) -> Result<Vec<u8>, FoundryError> {
+        self.answer_within(builder, repeat, EVENT_LIMIT).await
+    }
+
+    /// The same, with a body of at most `limit` bytes.
+    pub(crate) async fn answer_within(
+        &self,
+        builder: RequestBuilder,
+        repeat: Repeat,
+        limit: usize,
+    ) -> Result<Vec<u8>, FoundryError> {
         let request = build(builder)?;
         let exchange = async {
             let response = retry::send(&self.http, request, repeat).await?;
-            read_whole(response).await
+            read_whole(response, limit).await
         };
         timeout(self.first_event_timeout, exchange)
             .await
@@ -202,7 +212,7 @@ impl Foundry {
             .await?;
         if is_json(&response) {
             // A server that does not stream answers the response as a whole.
-            let body = deadline.limit(read_whole(response)).await?;
+            let body = deadline.limit(read_whole(response, EVENT_LIMIT)).await?;
             translator.accept_whole(&body);
             return Ok(ResponseStream::of(translator));
         }
@@ -229,8 +239,8 @@ fn is_json(response: &Response) -> bool {
         .is_some_and(|value| value.starts_with("application/json"))
 }
 
-/// Reads a body of at most the size of one event.
-async fn read_whole(mut response: Response) -> Result<Vec<u8>, FoundryError> {
+/// Reads a body of at most `limit` bytes.
+async fn read_whole(mut response: Response, limit: usize) -> Result<Vec<u8>, FoundryError> {
     let mut body = Vec::new();
     loop {
         let chunk = response
@@ -242,9 +252,9 @@ async fn read_whole(mut response: Response) -> Result<Vec<u8>, FoundryError> {
         let Some(chunk) = chunk else {
             return Ok(body);
         };
-        if body.len() + chunk.len() > EVENT_LIMIT {
+        if body.len() + chunk.len() > limit {
             return Err(FoundryError::Protocol {
-                reason: "an answer of more than 1 MiB",
+                reason: "an answer that is too long",
             });
         }
         body.extend_from_slice(&chunk);

@@ -5,12 +5,14 @@
 //! dozens that the service sends. Three [`Route`]s reach an agent or a model;
 //! what differs between them (address, query, body) ends at this crate.
 //!
-//! The token that a call carries is the *user's*, obtained On-Behalf-Of. There
-//! is no call with the application's own identity: OAuth consents of an agent's
-//! tools are keyed by the caller, so with one identity for everybody, one
-//! person's consent would serve the next.
+//! The token that a call carries is the *user's*, obtained On-Behalf-Of. Nothing
+//! is said to an agent with the application's own identity: OAuth consents of an
+//! agent's tools are keyed by the caller, so with one identity for everybody, one
+//! person's consent would serve the next. That identity only lists the agents
+//! that there are ([`Foundry::list_agents`]).
 
 mod address;
+mod agents;
 mod challenge;
 mod client;
 mod consent;
@@ -25,6 +27,7 @@ mod stream;
 mod translate;
 mod wire;
 
+pub use agents::ListedAgent;
 pub use challenge::claims as claims_challenge;
 pub use client::Foundry;
 pub use consent::ConsentLink;

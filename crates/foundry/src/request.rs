@@ -30,13 +30,10 @@ impl Agent {
     /// # Errors
     /// [`FoundryError::Invalid`] when the route cannot carry this agent.
     pub(crate) fn check(&self, route: &Route) -> Result<(), FoundryError> {
-        let name = self.name.as_str();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let reason = match route {
             Route::OpenAi { .. } => return Ok(()),
-            _ if name.is_empty() || name.len() > AGENT_NAME => "agent name of 1 to 63 characters",
-            _ if !name.bytes().all(plain) || name.bytes().all(|byte| byte == b'.') => {
-                "agent name of letters, digits, dots, dashes and underscores"
+            _ if !is_agent_name(&self.name) => {
+                "agent name of 1 to 63 letters, digits, dots, dashes and underscores"
             }
             Route::AgentEndpoint if self.version.is_some() => {
                 "an agent's version can be chosen on the project route alone"
@@ -45,6 +42,14 @@ impl Agent {
         };
         Err(FoundryError::Invalid { reason })
     }
+}
+
+/// Whether `text` can be the name of an agent.
+pub(crate) fn is_agent_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=AGENT_NAME).contains(&text.len())
+        && text.bytes().all(plain)
+        && !text.bytes().all(|byte| byte == b'.')
 }
 
 /// One item of a request's input. `Debug` shows no content.

@@ -35,7 +35,7 @@ pub(crate) fn router(context: Context) -> Router {
         .route("/faults", post(faults))
         .route("/registration", post(registration))
         .route("/requests", get(requests))
-        .route("/telemetry", get(telemetry))
+        .route("/telemetry", get(telemetry).post(telemetry_access))
         .route("/reset", post(reset))
         .layer(middleware::from_fn(loopback_only))
         .with_state(context)
@@ -244,11 +244,25 @@ async fn telemetry(State(context): State<Context>) -> Json<Vec<Value>> {
     Json(context.telemetry.items())
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TelemetryAccess {
+    authenticated: bool,
+}
+
+async fn telemetry_access(
+    State(context): State<Context>,
+    Body(access): Body<TelemetryAccess>,
+) -> StatusCode {
+    context.telemetry.authenticate(access.authenticated);
+    StatusCode::NO_CONTENT
+}
+
 async fn reset(State(context): State<Context>) -> StatusCode {
     context.entra.reset();
     context.vault.reset();
     context.faults.clear();
     context.requests.clear();
-    context.telemetry.clear();
+    context.telemetry.reset();
     StatusCode::NO_CONTENT
 }

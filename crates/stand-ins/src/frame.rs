@@ -230,10 +230,10 @@ async fn context(
         random,
         registrations: Arc::new(Registrations::sound(&base)),
         public_url: base,
+        telemetry: Arc::new(Telemetry::new(entra.clone())),
         entra,
         faults: Arc::default(),
         requests: Arc::default(),
-        telemetry: Arc::default(),
     })
 }
 

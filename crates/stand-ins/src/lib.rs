@@ -38,6 +38,7 @@
 //! | `POST /stand-in/faults` | [`Fault`] | the next requests to a route fail in that way |
 //! | `GET /stand-in/requests` | query `path`: part of the path | what was asked of the stand-ins, oldest first, with secrets replaced by a prefix of their SHA-256 |
 //! | `GET /stand-in/telemetry` | | every item of telemetry that came, oldest first |
+//! | `POST /stand-in/telemetry` | `{"authenticated": true}` | whether ingestion asks for the managed identity's token |
 //! | `POST /stand-in/reset` | | forgets faults, requests, the vault's secrets and every change of people and access; keys stay |
 
 pub mod cli;

@@ -112,6 +112,22 @@ pub trait Tables: Debug + Send + Sync {
         continuation: Option<&Continuation>,
     ) -> Result<Page, TableError>;
 
+    /// A page of rows of *all* partitions with nothing but keys, `ETag` and the
+    /// properties of `select`; at most `limit` (1 to 1,000). As for
+    /// [`Tables::query`], a page may hold fewer, even none, although more
+    /// follow. It reads the whole table, a page at a time: for the sweep timer
+    /// alone, never on a request's path.
+    ///
+    /// # Errors
+    /// Those of every method.
+    async fn scan(
+        &self,
+        table: &str,
+        select: &[&str],
+        limit: u32,
+        continuation: Option<&Continuation>,
+    ) -> Result<Page, TableError>;
+
     /// Whether storage can be reached and used: one cheap round trip, no
     /// table needed.
     ///

@@ -208,11 +208,12 @@ fn instance(world: &World, agents: &Agents, limits: ChatLimits) -> (Arc<Chat>, A
         default_route: AgentRoute::Agent,
         consent_hosts: vec!["consent.azure-apihub.net".to_owned()],
         http: world.http.clone(),
+        identity: None,
     };
     let downstream = world.downstream();
     let sources = ChatSources {
         tables: world.tables.clone(),
-        catalogue: Catalogue::parse(AGENTS, Some(&service)).unwrap(),
+        catalogue: Arc::new(Catalogue::parse(AGENTS, Some(&service)).unwrap()),
         downstream: downstream.clone(),
         remedies: world.remedies(),
         policy: world.policy.clone(),

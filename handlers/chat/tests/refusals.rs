@@ -112,7 +112,7 @@ async fn without_a_service_chat_says_what_to_do() {
     let place = Place::new().await;
     let sources = ChatSources {
         tables: place.world.tables.clone(),
-        catalogue: Catalogue::parse(super::AGENTS, None).unwrap(),
+        catalogue: std::sync::Arc::new(Catalogue::parse(super::AGENTS, None).unwrap()),
         downstream: place.downstream.clone(),
         remedies: place.world.remedies(),
         policy: place.world.policy.clone(),

@@ -2,10 +2,15 @@
 
 use super::setting_fix;
 use crate::app::{self, Ambient};
+use crate::chat::Catalogue;
 use crate::config::Settings;
 use crate::doctor::{Finding, Report};
 
-pub(super) fn examine(report: &mut Report, settings: &Settings, ambient: &Ambient) {
+pub(super) fn examine(
+    report: &mut Report,
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Option<Catalogue> {
     match app::read_policy(settings) {
         Ok(_) => report.good(match &settings.policy {
             Some(path) => format!("the policy {} is sound", path.display()),
@@ -22,20 +27,28 @@ pub(super) fn examine(report: &mut Report, settings: &Settings, ambient: &Ambien
             ),
         )),
     }
-    match app::catalogue(settings, ambient) {
-        Ok(_) => report.good(match &settings.agents {
-            Some(path) => format!("the agents of {} are sound", path.display()),
-            None => "there are no agents".to_owned(),
-        }),
-        Err(error) => report.found(Finding::fault(
-            "agents",
-            error.to_string(),
-            "The server ends at its start.",
-            setting_fix(
-                "Mend the file, or name another one:",
-                "ENTRADA_AGENTS",
-                "agents.json",
-            ),
-        )),
+    // What is wrong with the identity, others find.
+    let identity = app::identity(settings, ambient).ok().flatten();
+    match app::catalogue(settings, identity.as_ref(), ambient) {
+        Ok(catalogue) => {
+            report.good(match &settings.agents {
+                Some(path) => format!("the agents of {} are sound", path.display()),
+                None => "there are no agents".to_owned(),
+            });
+            Some(catalogue)
+        }
+        Err(error) => {
+            report.found(Finding::fault(
+                "agents",
+                error.to_string(),
+                "The server ends at its start.",
+                setting_fix(
+                    "Mend the file by docs/agents.schema.json, or name another one:",
+                    "ENTRADA_AGENTS",
+                    "agents.json",
+                ),
+            ));
+            None
+        }
     }
 }

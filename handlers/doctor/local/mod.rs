@@ -2,6 +2,7 @@
 //! Entra, addresses.
 
 mod addresses;
+mod agents;
 mod entra;
 mod files;
 mod keys;
@@ -30,10 +31,11 @@ pub async fn examine(
         return None;
     };
     addresses::examine(report, &settings, environment);
-    files::examine(report, &settings, ambient);
+    let catalogue = files::examine(report, &settings, ambient);
     keys::examine(report, &settings, ambient).await;
     storage::examine(report, &settings, ambient).await;
     entra::examine(report, &settings, ambient).await;
+    agents::examine(report, &settings, catalogue.as_ref()).await;
     Some(settings)
 }
 

@@ -104,6 +104,12 @@ pub async fn examine(
     }
 }
 
+/// Says why the registration was not looked at.
+pub fn not_examined(report: &mut Report, why: Finding) {
+    report.begin(Area::Registration);
+    report.found(why);
+}
+
 fn no_application(expected: &Expected) -> Finding {
     Finding::fault(
         "application",

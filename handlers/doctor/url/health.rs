@@ -53,6 +53,15 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) {
 /// as a credential that Entra takes.
 fn piece_missing(piece: &Value) -> Finding {
     let text = |name| printable(member(piece, name).as_str().unwrap_or("?"));
+    if *member(piece, "code") == "AGENTS_UNAVAILABLE" {
+        return Finding::fault(
+            "server-agents",
+            format!("the server says: {}", text("detail")),
+            "Nobody is offered them; who asks for one gets 409 AGENT_UNAVAILABLE.",
+            Fix::new("Its log names them. Turn them on in Foundry, or take them out of agents.json:")
+                .line("az rest --resource https://ai.azure.com --url 'ENDPOINT/agents?api-version=v1' --query 'data[].{name: name, state: state}'"),
+        );
+    }
     Finding::fault(
         "server-missing",
         format!("the server says: {} ({})", text("detail"), text("code")),
@@ -83,7 +92,7 @@ fn service_away(service: &str, status: &Value) -> Finding {
         ),
         "azure_foundry" => (
             "server-foundry",
-            Fix::new("Look at ENTRADA_FOUNDRY_ENDPOINT and at the project:")
+            Fix::new("Look at ENTRADA_FOUNDRY_ENDPOINT and at the project, and whether the managed identity may list its agents:")
                 .line("az cognitiveservices account show --name ACCOUNT --resource-group GROUP --query properties.provisioningState"),
         ),
         _ => (

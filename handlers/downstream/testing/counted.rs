@@ -130,6 +130,19 @@ impl Tables for CountedTables {
             .await
     }
 
+    async fn scan(
+        &self,
+        table: &str,
+        select: &[&str],
+        limit: u32,
+        continuation: Option<&Continuation>,
+    ) -> Result<Page, TableError> {
+        self.trip(table)
+            .await?
+            .scan(table, select, limit, continuation)
+            .await
+    }
+
     async fn ping(&self) -> Result<(), TableError> {
         self.tables.ping().await
     }

@@ -30,7 +30,7 @@ use crate::config::BaseUrl;
 use crate::grants::{self, Grant, Grants, Keys};
 use crate::identity::{
     Authenticator, Door, KeyRing, KeyRings, OwnTokens, Place, Principal, Profiles, Revocations,
-    UserPartition,
+    SealedColumn, UserPartition,
 };
 use crate::policy::Policy;
 
@@ -210,10 +210,9 @@ impl World {
         let sealed = self.rings.current().unwrap().seal(
             &SecretString::from(entra_token),
             Place {
-                table: grants::TABLE,
+                column: SealedColumn::GRANT_ACCESS,
                 partition: partition.as_str(),
                 row: &row_key,
-                column: "upstream_access",
             },
             &SystemRandom,
         );

@@ -10,7 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
-use super::{KeyRing, KeyRingError, KeyState, KeyUse, StoredKey, StoredRing, new_key};
+use super::{
+    KeyRing, KeyRingError, KeyState, KeyUse, Need, StoredKey, StoredRing, StoredValues, new_key,
+};
 
 /// How long a key is published before it is used. Instances load the ring
 /// every five minutes, and verifiers keep our keys for five.
@@ -47,7 +49,7 @@ pub enum RotationError {
     #[error("the ring has no key {0}")]
     Unknown(String),
     /// Something needs the key.
-    #[error("key {kid} is in use: {why}")]
+    #[error("key {kid} cannot go yet: {why}")]
     InUse {
         /// The key.
         kid: String,
@@ -89,39 +91,15 @@ pub struct KeyListing {
     pub state: KeyState,
     /// When it was made.
     pub created_at: OffsetDateTime,
-    /// A next key: when it may be used. A retired one: when nothing needs it
-    /// any more.
-    pub until: Option<OffsetDateTime>,
-}
-
-impl KeyUse {
-    /// How long a key is needed after it was used last. The current key of an
-    /// instance that cannot reach its key vault may be an old one for a while,
-    /// so there is a day on top.
-    fn needed_for(self) -> Duration {
-        let lives = match self {
-            // Our access tokens.
-            Self::Sig => Duration::hours(1),
-            // Grants, of all that is stored encrypted.
-            Self::Enc => Duration::days(90),
-            // The audit log, of all that is authenticated: ten years at most.
-            Self::Mac => Duration::days(3653),
-        };
-        lives + Duration::days(1)
-    }
+    /// A next key: when it may be used.
+    pub ready_at: Option<OffsetDateTime>,
+    /// A retired key: whether it is needed.
+    pub need: Option<Need>,
 }
 
 impl StoredKey {
-    fn until(&self) -> Option<OffsetDateTime> {
-        match self.state {
-            KeyState::Next => Some(self.created_at + PUBLISHED_FIRST),
-            KeyState::Current => None,
-            KeyState::Retired => self.retired_at.map(|at| at + self.key_use.needed_for()),
-        }
-    }
-
-    fn is_done_with(&self, now: OffsetDateTime) -> bool {
-        self.state == KeyState::Retired && self.until().is_some_and(|until| until <= now)
+    fn ready_at(&self) -> Option<OffsetDateTime> {
+        (self.state == KeyState::Next).then(|| self.created_at + PUBLISHED_FIRST)
     }
 
     fn step(&self, state: Option<KeyState>) -> Step {
@@ -138,14 +116,20 @@ impl KeyRing {
     ///
     /// # Errors
     /// When `json` is no ring.
-    pub fn list(json: &SecretString) -> Result<Vec<KeyListing>, KeyRingError> {
+    pub fn list(
+        json: &SecretString,
+        stored: &StoredValues,
+        clock: &dyn Clock,
+    ) -> Result<Vec<KeyListing>, KeyRingError> {
         let ring = StoredRing::from_json(json)?;
+        let now = clock.now();
         let listing = |key: &StoredKey| KeyListing {
             kid: key.kid.clone(),
             key_use: key.key_use,
             state: key.state,
             created_at: key.created_at,
-            until: key.until(),
+            ready_at: key.ready_at(),
+            need: key.need(stored, now),
         };
         Ok(ring.keys.iter().map(listing).collect())
     }
@@ -160,8 +144,8 @@ impl KeyRing {
     pub fn rotate(
         json: &SecretString,
         uses: &[KeyUse],
-        clock: &dyn Clock,
-        random: &dyn Random,
+        stored: &StoredValues,
+        (clock, random): (&dyn Clock, &dyn Random),
     ) -> Result<Rotation, RotationError> {
         Self::parse(json)?;
         let mut ring = StoredRing::from_json(json)?;
@@ -175,19 +159,19 @@ impl KeyRing {
                 .find(|key| key.key_use == *key_use && key.state == KeyState::Next);
             if let Some(next) = next {
                 let kid = next.kid.clone();
-                if let Some(ready_at) = next.until().filter(|ready_at| *ready_at > now) {
+                if let Some(ready_at) = next.ready_at().filter(|ready_at| *ready_at > now) {
                     return Err(RotationError::TooYoung { kid, ready_at });
                 }
                 ring.promote(*key_use, now, &mut steps);
             } else {
                 let key = new_key(*key_use, KeyState::Next, now, random)?;
                 steps.push(key.step(Some(KeyState::Next)));
-                ready_at = key.until();
+                ready_at = key.ready_at();
                 ring.keys.push(key);
             }
         }
         ring.keys.retain(|key| {
-            let done_with = key.is_done_with(now);
+            let done_with = key.need(stored, now) == Some(Need::None);
             if done_with {
                 steps.push(key.step(None));
             }
@@ -213,17 +197,15 @@ impl KeyRing {
     pub fn without(
         json: &SecretString,
         kid: &str,
+        stored: &StoredValues,
         clock: &dyn Clock,
     ) -> Result<Rotation, RotationError> {
         let mut ring = StoredRing::from_json(json)?;
         let key = ring.keys.iter().find(|key| key.kid == kid);
         let key = key.ok_or_else(|| RotationError::Unknown(kid.to_owned()))?;
-        let why = match (key.state, key.until()) {
-            (KeyState::Retired, Some(until)) if until <= clock.now() => None,
-            (KeyState::Retired, Some(until)) => {
-                Some(format!("what it signed or encrypted lives until {until}"))
-            }
-            (KeyState::Retired, None) => Some("nobody noted when it retired".to_owned()),
+        let why = match (key.state, key.need(stored, clock.now())) {
+            (KeyState::Retired, Some(Need::None)) => None,
+            (KeyState::Retired, need) => Some(need.unwrap_or(Need::SinceWhenUnknown).to_string()),
             (KeyState::Current, _) => Some("it is the current one".to_owned()),
             (KeyState::Next, _) => Some("it is the next one".to_owned()),
         };
@@ -263,6 +245,9 @@ mod tests {
     use entrada_ambient::{ManualClock, SystemRandom};
     use time::macros::datetime;
 
+    use std::collections::BTreeSet;
+
+    use super::super::Census;
     use super::*;
 
     const ALL: [KeyUse; 3] = [KeyUse::Sig, KeyUse::Enc, KeyUse::Mac];
@@ -270,17 +255,23 @@ mod tests {
     struct World {
         clock: ManualClock,
         ring: SecretString,
+        stored: StoredValues,
     }
 
     impl World {
         fn new() -> Self {
             let clock = ManualClock::at(datetime!(2026-11-21 12:00:00.5 UTC));
             let ring = KeyRing::generate(&clock, &SystemRandom).unwrap();
-            Self { clock, ring }
+            Self {
+                clock,
+                ring,
+                stored: StoredValues::Unknown,
+            }
         }
 
         fn rotate(&mut self, uses: &[KeyUse]) -> Result<Vec<Step>, RotationError> {
-            let rotation = KeyRing::rotate(&self.ring, uses, &self.clock, &SystemRandom)?;
+            let rotation =
+                KeyRing::rotate(&self.ring, uses, &self.stored, (&self.clock, &SystemRandom))?;
             self.ring = rotation.ring;
             Ok(rotation.steps)
         }
@@ -290,9 +281,32 @@ mod tests {
         }
 
         fn states(&self, key_use: KeyUse) -> Vec<KeyState> {
-            let keys = KeyRing::list(&self.ring).unwrap();
-            let of_use = keys.iter().filter(|key| key.key_use == key_use);
+            let of_use = self.list().into_iter().filter(|key| key.key_use == key_use);
             of_use.map(|key| key.state).collect()
+        }
+
+        fn list(&self) -> Vec<KeyListing> {
+            KeyRing::list(&self.ring, &self.stored, &self.clock).unwrap()
+        }
+
+        /// The one retired encryption key.
+        fn retired(&self) -> KeyListing {
+            let retired =
+                |key: &KeyListing| (key.key_use, key.state) == (KeyUse::Enc, KeyState::Retired);
+            self.list().into_iter().find(retired).unwrap()
+        }
+
+        /// A look through storage from now on, of one hour, which finds values
+        /// under `found`.
+        fn count(&mut self, found: &[String]) {
+            let begun_at = self.clock.now();
+            self.advance(Duration::hours(1));
+            self.stored = StoredValues::Counted(Census {
+                begun_at,
+                ended_at: self.clock.now(),
+                looked_for: self.parsed().retired_encryption_keys(),
+                found: found.iter().cloned().collect(),
+            });
         }
 
         fn parsed(&self) -> KeyRing {
@@ -355,20 +369,74 @@ mod tests {
         let steps = world.rotate(&[]).unwrap();
         assert_eq!(steps.len(), 1, "{steps:?}");
         assert_eq!((steps[0].key_use, steps[0].state), (KeyUse::Sig, None));
-        assert_eq!(world.states(KeyUse::Enc).len(), 2);
-        world.advance(Duration::days(90));
-        assert_eq!(world.rotate(&[]).unwrap()[0].key_use, KeyUse::Enc);
         world.advance(Duration::days(3653));
         assert_eq!(world.rotate(&[]).unwrap()[0].key_use, KeyUse::Mac);
+        // However long it is: nobody knows what storage holds.
+        assert_eq!(world.states(KeyUse::Enc).len(), 2);
+        world.count(&[]);
+        assert_eq!(world.rotate(&[]).unwrap()[0].key_use, KeyUse::Enc);
         assert!(world.rotate(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_encryption_key_is_kept_while_storage_may_hold_what_it_encrypted() {
+        let mut world = World::new();
+        for _ in 0..2 {
+            world.rotate(&[KeyUse::Enc]).unwrap();
+            world.advance(PUBLISHED_FIRST);
+        }
+        let kid = world.retired().kid;
+        let need = |world: &World| world.retired().need.unwrap();
+        let kept = |world: &mut World| {
+            assert!(world.rotate(&[]).unwrap().is_empty());
+            let dropped = KeyRing::without(&world.ring, &kid, &world.stored, &world.clock);
+            assert!(matches!(dropped, Err(RotationError::InUse { .. })));
+        };
+        // Others may have the ring of before.
+        world.count(&[]);
+        assert!(matches!(need(&world), Need::Until(_)));
+        kept(&mut world);
+        // What was counted then says nothing of what they have sealed since.
+        world.advance(Duration::days(1));
+        assert_eq!(need(&world), Need::NotCounted);
+        kept(&mut world);
+        for (stored, expected) in [
+            (StoredValues::Unknown, Need::StorageNotAsked),
+            (StoredValues::NeverCounted, Need::NotCounted),
+        ] {
+            world.stored = stored;
+            assert_eq!(need(&world), expected);
+            kept(&mut world);
+        }
+        world.count(std::slice::from_ref(&kid));
+        assert_eq!(need(&world), Need::Stored);
+        kept(&mut world);
+        // It looked for others alone.
+        world.count(&[]);
+        let StoredValues::Counted(census) = &mut world.stored else {
+            panic!("it was counted");
+        };
+        census.looked_for = BTreeSet::from(["another".to_owned()]);
+        assert_eq!(need(&world), Need::NotCounted);
+        kept(&mut world);
+        // It is long ago.
+        world.count(&[]);
+        assert_eq!(need(&world), Need::None);
+        world.advance(Duration::days(7));
+        assert_eq!(need(&world), Need::NotCounted);
+        kept(&mut world);
+        world.count(&[]);
+        let dropped = KeyRing::without(&world.ring, &kid, &world.stored, &world.clock).unwrap();
+        assert_eq!(dropped.steps.len(), 1);
+        assert_eq!(world.rotate(&[]).unwrap().len(), 1);
     }
 
     #[test]
     fn a_key_in_use_is_not_dropped() {
         let mut world = World::new();
         let drop = |world: &World, index: usize| {
-            let kid = KeyRing::list(&world.ring).unwrap()[index].kid.clone();
-            KeyRing::without(&world.ring, &kid, &world.clock)
+            let kid = world.list()[index].kid.clone();
+            KeyRing::without(&world.ring, &kid, &world.stored, &world.clock)
         };
         let refused = |outcome| matches!(outcome, Err(RotationError::InUse { .. }));
         assert!(refused(drop(&world, 0)));
@@ -379,8 +447,9 @@ mod tests {
         assert!(refused(drop(&world, 0)));
         world.advance(Duration::hours(26));
         let rotation = drop(&world, 0).unwrap();
-        assert_eq!(KeyRing::list(&rotation.ring).unwrap().len(), 3);
-        let unknown = KeyRing::without(&world.ring, "other", &world.clock);
+        world.ring = rotation.ring;
+        assert_eq!(world.list().len(), 3);
+        let unknown = KeyRing::without(&world.ring, "other", &world.stored, &world.clock);
         assert!(matches!(unknown, Err(RotationError::Unknown(_))));
     }
 

@@ -78,6 +78,16 @@ impl Tables for Troubled {
         self.write().await
     }
 
+    async fn scan(
+        &self,
+        _: &str,
+        _: &[&str],
+        _: u32,
+        _: Option<&Continuation>,
+    ) -> Result<Page, TableError> {
+        self.write().await
+    }
+
     async fn ping(&self) -> Result<(), TableError> {
         self.read().await
     }

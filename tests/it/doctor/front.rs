@@ -12,13 +12,11 @@ use tokio::net::TcpListener;
 /// What it does to answers.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Damage {
-    /// Passes everything on.
-    None,
     /// Answers a path itself.
     Status(&'static str, u16),
     /// Answers everything by a redirect.
     Redirect(&'static str),
-    /// Takes a header off the answers of a path (all: empty).
+    /// Takes a header off the answers of a path.
     Drop(&'static str, &'static str),
     /// Puts a header on the answers of a path.
     Set(&'static str, &'static str, &'static str),
@@ -35,11 +33,11 @@ pub(super) enum Damage {
 /// The front itself.
 pub(super) struct Front {
     pub(super) url: String,
-    state: Arc<Mutex<(String, Damage)>>,
+    state: Arc<Mutex<(String, Vec<Damage>)>>,
     listener: Option<TcpListener>,
 }
 
-type Shared = (Arc<Mutex<(String, Damage)>>, reqwest::Client);
+type Shared = (Arc<Mutex<(String, Vec<Damage>)>>, reqwest::Client);
 
 impl Front {
     pub(super) async fn bind() -> Self {
@@ -47,7 +45,7 @@ impl Front {
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         Self {
             url,
-            state: Arc::new(Mutex::new((String::new(), Damage::None))),
+            state: Arc::default(),
             listener: Some(listener),
         }
     }
@@ -62,26 +60,28 @@ impl Front {
         tokio::spawn(async move { axum::serve(listener, routes).await });
     }
 
-    pub(super) fn spoil(&self, damage: Damage) {
-        self.state.lock().unwrap().1 = damage;
+    /// Does this from now on, and nothing else.
+    pub(super) fn spoil(&self, damages: &[Damage]) {
+        self.state.lock().unwrap().1 = damages.to_vec();
     }
 }
 
 async fn pass(State((state, http)): State<Shared>, mut request: Request) -> Response {
-    let (behind, damage) = state.lock().unwrap().clone();
+    let (behind, damages) = state.lock().unwrap().clone();
     let path = request.uri().path().to_owned();
-    let at = |wanted: &str| wanted.is_empty() || wanted == path;
-    match damage {
-        Damage::Status(wanted, status) if at(wanted) => {
-            return StatusCode::from_u16(status).unwrap().into_response();
+    for damage in &damages {
+        match damage {
+            Damage::Status(wanted, status) if *wanted == path => {
+                return StatusCode::from_u16(*status).unwrap().into_response();
+            }
+            Damage::Redirect(location) => {
+                return (StatusCode::FOUND, [("location", *location)]).into_response();
+            }
+            Damage::HideOrigin => {
+                request.headers_mut().remove("origin");
+            }
+            _ => {}
         }
-        Damage::Redirect(location) => {
-            return (StatusCode::FOUND, [("location", location)]).into_response();
-        }
-        Damage::HideOrigin => {
-            request.headers_mut().remove("origin");
-        }
-        _ => {}
     }
     let url = format!("{behind}{}", request.uri().path_and_query().unwrap());
     let (parts, body) = request.into_parts();
@@ -95,31 +95,45 @@ async fn pass(State((state, http)): State<Shared>, mut request: Request) -> Resp
         .unwrap();
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     headers.remove("transfer-encoding");
-    let body = match damage {
-        Damage::Collect => Body::from(answer.bytes().await.unwrap()),
-        Damage::Replace(wanted, from, to) if at(wanted) && !is_stream(&headers) => {
-            headers.remove("content-length");
-            Body::from(answer.text().await.unwrap().replace(from, to))
-        }
-        _ => Body::from_stream(answer.bytes_stream()),
+    let mut body = if damages
+        .iter()
+        .any(|damage| matches!(damage, Damage::Collect))
+    {
+        Body::from(answer.bytes().await.unwrap())
+    } else {
+        Body::from_stream(answer.bytes_stream())
     };
+    for damage in damages {
+        body = spoil(damage, &path, &mut headers, body).await;
+    }
+    (status, headers, body).into_response()
+}
+
+/// Does one thing to an answer.
+async fn spoil(damage: Damage, path: &str, headers: &mut HeaderMap, body: Body) -> Body {
     match damage {
-        Damage::Drop(wanted, name) if at(wanted) => {
+        Damage::Replace(wanted, from, to) if wanted == path && !is_stream(headers) => {
+            headers.remove("content-length");
+            let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            return Body::from(text.replace(from, to));
+        }
+        Damage::Drop(wanted, name) if wanted == path => {
             headers.remove(name);
         }
-        Damage::Set(wanted, name, value) if at(wanted) => {
+        Damage::Set(wanted, name, value) if wanted == path => {
             headers.insert(
                 HeaderName::from_static(name),
                 HeaderValue::from_static(value),
             );
         }
-        Damage::ReplaceHeader(wanted, name, from, to) if at(wanted) => {
+        Damage::ReplaceHeader(wanted, name, from, to) if wanted == path => {
             let value = headers[name].to_str().unwrap().replace(from, to);
             headers.insert(HeaderName::from_static(name), value.try_into().unwrap());
         }
         _ => {}
     }
-    (status, headers, body).into_response()
+    body
 }
 
 fn is_stream(headers: &HeaderMap) -> bool {

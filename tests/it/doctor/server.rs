@@ -49,7 +49,8 @@ const SEEDS: [(Damage, &str); 21] = [
         "sign-in",
     ),
     (Damage::Drop("/mcp", "www-authenticate"), "challenge"),
-    (Damage::Drop(WEBHOOK, "www-authenticate"), "extension-door"),
+    // As a host answers that asks for a system key.
+    (Damage::Status(WEBHOOK, 401), "extension-door"),
     (Damage::Status(WEBHOOK, 404), "extension-door-missing"),
     (
         Damage::Set(SERVER, "access-control-allow-credentials", "true"),
@@ -83,7 +84,7 @@ async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
     front.serve(rig.handler.url(""), rig.http.clone());
     assert_eq!(diagnose(&front.url).await, (0, Vec::new()));
     for (damage, id) in SEEDS {
-        front.spoil(damage);
+        front.spoil(&[damage]);
         let (code, mut ids) = diagnose(&front.url).await;
         if let Damage::Status("/auth/login", _) = damage {
             // No sign-in at all is seen by both of its halves.
@@ -91,7 +92,7 @@ async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
         }
         assert_eq!((code, ids), (1, vec![id.to_owned()]), "{damage:?}");
     }
-    front.spoil(Damage::HideOrigin);
+    front.spoil(&[Damage::HideOrigin]);
     let (_, ids) = diagnose(&front.url).await;
     assert!(ids.contains(&"foreign-origin".to_owned()), "{ids:?}");
 }

@@ -171,6 +171,17 @@ impl Tables for Watched {
         self.inner.expired(table, now, limit, continuation).await
     }
 
+    async fn scan(
+        &self,
+        table: &str,
+        select: &[&str],
+        limit: u32,
+        continuation: Option<&Continuation>,
+    ) -> Result<Page, TableError> {
+        self.pass("scan", table).await;
+        self.inner.scan(table, select, limit, continuation).await
+    }
+
     async fn ping(&self) -> Result<(), TableError> {
         self.inner.ping().await
     }

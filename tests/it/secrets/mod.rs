@@ -3,6 +3,7 @@
 
 mod credentials;
 mod keys;
+mod re_encryption;
 mod rotation;
 mod starts;
 mod storage;

@@ -1,3 +1,4 @@
+mod agents;
 mod arbitrary;
 mod chunks;
 mod consent;

@@ -54,6 +54,9 @@ pub const FOUNDRY_RESOURCE_ID: Uuid = uuid!("18a66f5f-dbdf-4c17-9dd7-1634712a9cb
 /// Azure AI Foundry's identifier.
 pub const FOUNDRY_RESOURCE: &str = "https://ai.azure.com";
 
+/// Application id of Azure Monitor's ingestion, made up.
+pub const MONITOR_RESOURCE_ID: Uuid = uuid!("e17ada00-0000-4000-8000-000000000006");
+
 /// Audience of a managed identity's token that is used as a federated
 /// credential (Microsoft Learn, "Configure an application to trust a managed
 /// identity").
@@ -234,6 +237,11 @@ const APPLICATIONS: &[Application] = &[
         uuid!("e406a681-f3d4-42a8-90b6-c2b029497af1"),
         "Azure Storage",
         "https://storage.azure.com",
+    ),
+    Application::service(
+        MONITOR_RESOURCE_ID,
+        "Azure Monitor (local)",
+        "https://monitor.azure.com",
     ),
     Application {
         token_version: TokenVersion::V2,

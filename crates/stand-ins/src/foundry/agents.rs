@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use super::Foundry;
+use super::control::Standing;
 use super::door::Door;
 use super::problem::Problem;
 
@@ -67,16 +68,22 @@ pub(super) fn find(name: &str) -> Result<&'static Agent, Problem> {
     AGENTS
         .iter()
         .find(|agent| agent.name == name)
-        .ok_or_else(|| Problem::not_found(format!("Agent {name} doesn't exist")))
+        .ok_or_else(|| unknown(name))
+}
+
+/// 404 for an agent.
+pub(super) fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("Agent {name} doesn't exist"))
 }
 
 impl Agent {
-    fn document(&self) -> Value {
+    fn document(&self, standing: Standing) -> Value {
+        let is_enabled = standing == Standing::Enabled;
         json!({
             "object": "agent",
             "id": self.name,
             "name": self.name,
-            "state": "enabled",
+            "state": if is_enabled { "enabled" } else { "disabled" },
             "versions": {"latest": {
                 "object": "agent.version",
                 "id": format!("{}:{VERSION}", self.name),
@@ -94,9 +101,10 @@ impl Agent {
 
 /// `GET /agents?kind&limit&order&after&before`
 pub(super) async fn list(
-    State(_): State<Arc<Foundry>>,
+    State(foundry): State<Arc<Foundry>>,
     door: Door,
 ) -> Result<Json<Value>, Problem> {
+    let settings = foundry.settings();
     let limit = match door.query.get("limit") {
         None => 20,
         Some(limit) => limit
@@ -105,14 +113,24 @@ pub(super) async fn list(
             .filter(|limit| (1..=PAGE).contains(limit))
             .ok_or_else(|| Problem::parameter("invalid_value", "limit", "Between 1 and 100"))?,
     };
+    let limit = limit.min(settings.behaviour.agents_page);
     let kind = door.query.get("kind").map_or("prompt", String::as_str);
-    let mut agents: Vec<&Agent> = AGENTS.iter().filter(|_| kind == "prompt").collect();
+    let mut agents: Vec<&Agent> = AGENTS
+        .iter()
+        .filter(|agent| kind == "prompt" && settings.standing(agent) != Standing::Missing)
+        .collect();
     if door.query.get("order").is_none_or(|order| order != "asc") {
         agents.reverse();
     }
-    let place = |name: &str| agents.iter().position(|agent| agent.name == name);
-    let from = door.query.get("after").and_then(|name| place(name));
-    let to = door.query.get("before").and_then(|name| place(name));
+    let place = |parameter: &str| match door.query.get(parameter) {
+        None => Ok(None),
+        Some(name) => agents
+            .iter()
+            .position(|agent| agent.name == name)
+            .map(Some)
+            .ok_or_else(|| Problem::parameter("invalid_value", parameter, "No such agent")),
+    };
+    let (from, to) = (place("after")?, place("before")?);
     let from = from.map_or(0, |place| place + 1);
     let rest = agents
         .get(from..to.unwrap_or(agents.len()))
@@ -120,7 +138,7 @@ pub(super) async fn list(
     let page: Vec<Value> = rest
         .iter()
         .take(limit)
-        .map(|agent| agent.document())
+        .map(|agent| agent.document(settings.standing(agent)))
         .collect();
     let id = |agent: Option<&Value>| agent.map_or(Value::Null, |agent| agent["id"].clone());
     Ok(Json(json!({
@@ -134,8 +152,10 @@ pub(super) async fn list(
 
 /// `GET /agents/{name}`
 pub(super) async fn read(
-    State(_): State<Arc<Foundry>>,
+    State(foundry): State<Arc<Foundry>>,
     door: Door,
 ) -> Result<Json<Value>, Problem> {
-    Ok(Json(find(&door.id)?.document()))
+    let settings = foundry.settings();
+    let agent = settings.agent(&door.id)?;
+    Ok(Json(agent.document(settings.standing(agent))))
 }

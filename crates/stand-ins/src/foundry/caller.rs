@@ -21,15 +21,16 @@ const USER_IDENTITY: &str = "x-ms-user-identity";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Caller {
     pub(super) object_id: String,
+    /// Whether it is an application in its own name.
+    pub(super) is_application: bool,
     pub(super) tenant: String,
     pub(super) name: String,
     pub(super) user_principal_name: String,
 }
 
 impl Foundry {
-    /// The user whose token the request carries: for this service's audience,
-    /// from the project's tenant, delegated. Application tokens are refused
-    /// for want of a role, which nobody has given to an application here.
+    /// Whose token the request carries: for this service's audience, from the
+    /// project's tenant; a user's, delegated, or an application's own.
     pub(super) fn authenticate(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let token = bearer(headers)?;
         let claims = self
@@ -38,8 +39,10 @@ impl Foundry {
             .verify(token)
             .map_err(|_| Problem::unauthorized("The access token's signature is not valid."))?;
         self.check_standing(&claims)?;
+        let is_application = text(&claims, "idtyp") == "app";
         let caller = Caller {
             object_id: text(&claims, "oid").to_owned(),
+            is_application,
             tenant: text(&claims, "tid").to_owned(),
             name: text(&claims, "name").to_owned(),
             user_principal_name: ["upn", "preferred_username"]
@@ -52,7 +55,7 @@ impl Foundry {
         let delegated = text(&claims, "scp")
             .split(' ')
             .any(|scope| scope == "user_impersonation");
-        if text(&claims, "idtyp") == "app" || !delegated || caller.object_id.is_empty() {
+        if is_application == delegated || caller.object_id.is_empty() {
             return Err(Problem::forbidden(
                 &caller.object_id,
                 "Microsoft.CognitiveServices/accounts/AIServices/agents/read",

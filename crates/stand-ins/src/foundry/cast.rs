@@ -55,6 +55,7 @@ fn introduction(scene: &Scene<'_>) -> String {
         tenant,
         name,
         user_principal_name,
+        is_application: _,
     } = scene.caller;
     format!(
         "Turn {}: {name} ({user_principal_name}, {object_id} of {tenant}) said: {}",

@@ -12,6 +12,8 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
 use super::Foundry;
+use super::agents::{self, Agent};
+use super::caller::Caller;
 use super::consent::Tickets;
 use super::problem::Problem;
 use crate::directory::{self, Persona};
@@ -25,6 +27,22 @@ pub(super) struct Settings {
     people: HashMap<String, Person>,
     /// Object ids of those who consented to the tool of `consenter`.
     consents: HashSet<String>,
+    /// Of applications in their own name; none by default.
+    application_role: Option<Role>,
+    /// Agents that are not as they were made, by name.
+    agents: HashMap<String, Standing>,
+}
+
+/// How an agent stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Standing {
+    /// It can be called.
+    Enabled,
+    /// It is there and cannot be called.
+    Disabled,
+    /// It was deleted.
+    Missing,
 }
 
 /// A role in the project.
@@ -34,6 +52,8 @@ pub(super) enum Role {
     /// Foundry Agent Consumer: may talk to agents at their endpoints.
     #[default]
     Consumer,
+    /// A role with the data action `agents/read` alone: which agents there are.
+    Reader,
     /// Foundry User: everything.
     User,
     /// None.
@@ -70,6 +90,8 @@ pub(super) struct Behaviour {
     pub(super) consent_incomplete: bool,
     /// An opt-in of the `Foundry-Features` header that the endpoints insist on.
     pub(super) required_feature: Option<String>,
+    /// Agents that a page of their list has at most, whatever is asked for.
+    pub(super) agents_page: usize,
 }
 
 impl Default for Behaviour {
@@ -84,6 +106,7 @@ impl Default for Behaviour {
             consent_link: None,
             consent_incomplete: false,
             required_feature: None,
+            agents_page: 100,
         }
     }
 }
@@ -105,8 +128,44 @@ pub(super) enum ConsentShape {
 }
 
 impl Settings {
-    pub(super) fn role(&self, object_id: &str) -> Role {
-        self.person(object_id).role
+    /// The role of a caller. An application has none that talks to agents.
+    pub(super) fn role(&self, caller: &Caller) -> Role {
+        if !caller.is_application {
+            return self.person(&caller.object_id).role;
+        }
+        match self.application_role {
+            Some(Role::Reader | Role::User) => Role::Reader,
+            _ => Role::None,
+        }
+    }
+
+    /// How an agent stands.
+    pub(super) fn standing(&self, agent: &Agent) -> Standing {
+        let changed = self.agents.get(agent.name).copied();
+        changed.unwrap_or(Standing::Enabled)
+    }
+
+    /// The agent of this name, if there is one.
+    pub(super) fn agent(&self, name: &str) -> Result<&'static Agent, Problem> {
+        let agent = agents::find(name)?;
+        if self.standing(agent) == Standing::Missing {
+            return Err(agents::unknown(name));
+        }
+        Ok(agent)
+    }
+
+    /// The agent of this name, if it can be called.
+    pub(super) fn enabled(&self, name: &str) -> Result<&'static Agent, Problem> {
+        let agent = self.agent(name)?;
+        if self.standing(agent) == Standing::Disabled {
+            let message = format!("Agent {name} is disabled");
+            return Err(Problem::new(
+                StatusCode::CONFLICT,
+                "agent_disabled",
+                message,
+            ));
+        }
+        Ok(agent)
     }
 
     pub(super) fn challenges(&self, object_id: &str) -> bool {
@@ -135,6 +194,8 @@ pub(super) fn router() -> Router<Arc<Foundry>> {
     Router::new()
         .route("/people/{persona}", post(people))
         .route("/consents/{persona}", post(consents))
+        .route("/agents/{name}", post(agent))
+        .route("/applications", post(applications))
         .route("/behaviour", post(behaviour))
         .route("/reset", post(reset))
         .layer(from_fn(programs_only))
@@ -197,6 +258,37 @@ async fn consents(
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AgentChange {
+    state: Standing,
+}
+
+async fn agent(
+    State(foundry): State<Arc<Foundry>>,
+    Path(name): Path<String>,
+    change: Result<Json<AgentChange>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    let (agent, change) = (agents::find(&name)?, body(change)?);
+    let name = agent.name.to_owned();
+    foundry.settings().agents.insert(name, change.state);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ApplicationsChange {
+    role: Role,
+}
+
+async fn applications(
+    State(foundry): State<Arc<Foundry>>,
+    change: Result<Json<ApplicationsChange>, JsonRejection>,
+) -> Result<StatusCode, Problem> {
+    foundry.settings().application_role = Some(body(change)?.role);
+    Ok(StatusCode::NO_CONTENT)
+}
+
 async fn behaviour(
     State(foundry): State<Arc<Foundry>>,
     change: Result<Json<Behaviour>, JsonRejection>,
@@ -204,9 +296,13 @@ async fn behaviour(
     let behaviour = body(change)?;
     let within = behaviour.slow_pause_ms <= 60_000
         && behaviour.slow_words <= 10_000
-        && behaviour.huge_bytes <= 8 * 1024 * 1024;
+        && behaviour.huge_bytes <= 8 * 1024 * 1024
+        && behaviour.agents_page > 0;
     if !within {
-        return Err(Problem::invalid("invalid_value", "A figure is too large."));
+        return Err(Problem::invalid(
+            "invalid_value",
+            "A figure is out of range.",
+        ));
     }
     foundry.settings().behaviour = behaviour.clone();
     Ok(Json(behaviour))

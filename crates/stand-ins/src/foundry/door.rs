@@ -5,7 +5,7 @@ use axum::extract::{FromRequestParts, MatchedPath, Path, Query};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 
-use super::agents::{self, Agent};
+use super::agents::Agent;
 use super::caller::Caller;
 use super::control::Role;
 use super::problem::Problem;
@@ -59,9 +59,13 @@ impl FromRequestParts<Arc<Foundry>> for Door {
             check_version(query.get("api-version").map(String::as_str))?;
         }
         let caller = foundry.authenticate(&parts.headers)?;
-        let role = foundry.settings().role(&caller.object_id);
+        let role = foundry.settings().role(&caller);
+        let lists = parts.method == Method::GET && !route.contains("/openai/") && !at_endpoint;
         let (allowed, action) = if at_endpoint {
-            (role != Role::None, "endpoints/interact/action")
+            let talks = matches!(role, Role::Consumer | Role::User);
+            (talks, "endpoints/interact/action")
+        } else if lists {
+            (matches!(role, Role::Reader | Role::User), "agents/read")
         } else if parts.method == Method::GET {
             (role == Role::User, "agents/read")
         } else {
@@ -78,7 +82,7 @@ impl FromRequestParts<Arc<Foundry>> for Door {
             foundry.check_feature(&parts.headers)?;
         }
         let endpoint = match path.get("agent") {
-            Some(name) if at_endpoint => Some(agents::find(name)?),
+            Some(name) if at_endpoint => Some(foundry.settings().enabled(name)?),
             _ => None,
         };
         let id = path.remove("id").or_else(|| path.remove("agent"));

@@ -5,12 +5,13 @@
 //!
 //! | path beneath the endpoint | role that opens it |
 //! |---|---|
-//! | `/agents`, `/agents/{name}` | Foundry User |
+//! | `/agents`, `/agents/{name}` | Foundry User, or a role with `agents/read` |
 //! | `/openai/v1/responses…`, `/openai/v1/conversations…` | Foundry User |
 //! | `/agents/{name}/endpoint/protocols/openai/…` (the same two) | Foundry Agent Consumer or Foundry User |
 //!
 //! Every person is a Foundry Agent Consumer until the control surface says
-//! otherwise. What a person makes on the project route, every other Foundry
+//! otherwise; an application in its own name has no role, and never one that
+//! talks to agents. What a person makes on the project route, every other Foundry
 //! User can read: the service fences nobody there, and neither does this.
 //!
 //! | agent | what it does |
@@ -32,6 +33,8 @@
 //! | route | body | effect |
 //! |---|---|---|
 //! | `POST /people/{persona}` | `{"role": "consumer", "user" or "none", "challenge": bool}` | the person's role in the project, and whether tokens without multifactor authentication meet a claims challenge |
+//! | `POST /applications` | `{"role": "reader" or "none"}` | whether applications in their own name may list agents |
+//! | `POST /agents/{name}` | `{"state": "enabled", "disabled" or "missing"}` | how an agent stands |
 //! | `POST /consents/{persona}` | `{"granted": bool}` | the person's consent to the tool of `consenter` |
 //! | `POST /behaviour` | [`control::Behaviour`], all members optional | how the agents behave; what is absent goes back to its default |
 //! | `POST /reset` | | forgets everything |

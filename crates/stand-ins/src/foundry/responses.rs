@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::Foundry;
-use super::agents::{self, MODEL, VERSION};
+use super::agents::{MODEL, VERSION};
 use super::body::Create;
 use super::cast::{self, Scene};
 use super::composer::{Composer, Composition};
@@ -31,7 +31,7 @@ pub(super) async fn create(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let create = Create::read(&headers, &body)?;
-    let agent = agent(&door, &create)?;
+    let agent = agent(&foundry, &door, &create)?;
     let before = foundry.before(&door, &create)?;
     let (composition, id) = foundry.compose(&door, &create, agent, &before)?;
     let weight = composition.steps.iter().map(|step| step.frame.len()).sum();
@@ -143,7 +143,7 @@ pub(super) async fn input_items(
 
 /// The agent that a request is for. At its endpoint the path names it and the
 /// body must not; on the project route the body names it, or else a model.
-fn agent(door: &Door, create: &Create) -> Result<Option<&'static str>, Problem> {
+fn agent(foundry: &Foundry, door: &Door, create: &Create) -> Result<Option<&'static str>, Problem> {
     if let Some(endpoint) = door.endpoint {
         if create.agent.is_some() {
             return Err(Problem::parameter(
@@ -161,7 +161,7 @@ fn agent(door: &Door, create: &Create) -> Result<Option<&'static str>, Problem> 
             "Not allowed when agent is specified",
         )),
         (Some((name, version)), None) => {
-            let agent = agents::find(name)?;
+            let agent = foundry.settings().enabled(name)?;
             match version.as_deref() {
                 None | Some(VERSION) => Ok(Some(agent.name)),
                 Some(version) => Err(Problem::not_found(format!(

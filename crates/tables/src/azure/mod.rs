@@ -285,6 +285,20 @@ impl Tables for AzureTables {
         self.page(table, parameters, continuation).await
     }
 
+    async fn scan(
+        &self,
+        table: &str,
+        select: &[&str],
+        limit: u32,
+        continuation: Option<&Continuation>,
+    ) -> Result<Page, TableError> {
+        validate::table(table)?;
+        let limit = validate::page_rows(Some(limit))?.to_string();
+        let select = selection(select.iter().copied());
+        let parameters = vec![("$select", select.as_str()), ("$top", limit.as_str())];
+        self.page(table, parameters, continuation).await
+    }
+
     async fn ping(&self) -> Result<(), TableError> {
         let url = self.service.url_with("Tables", &[("$top", "1")]);
         let request = Service::request(Method::Get, &url)?;

@@ -188,6 +188,21 @@ impl Tables for EmbeddedTables {
             .await
     }
 
+    async fn scan(
+        &self,
+        table: &str,
+        select: &[&str],
+        limit: u32,
+        continuation: Option<&Continuation>,
+    ) -> Result<Page, TableError> {
+        let limit = validate::page_rows(Some(limit))?;
+        let table = self.store.table(table)?;
+        let select: Vec<String> = select.iter().copied().map(str::to_owned).collect();
+        let continuation = continuation.cloned();
+        self.read(move |store| reader::all(store, &table, &select, limit, continuation.as_ref()))
+            .await
+    }
+
     async fn ping(&self) -> Result<(), TableError> {
         self.writer.ping()?;
         reader::ping(&self.store)

@@ -66,21 +66,47 @@ pub(super) fn expired(
     limit: u32,
     continuation: Option<&Continuation>,
 ) -> Result<Page, TableError> {
+    let ended = expired_filter(now);
+    let mut page = whole_table(store, table, Some(&ended), limit, continuation)?;
+    for row in &mut page.rows {
+        row.properties.retain(|name, _| name == EXPIRES_AT);
+    }
+    Ok(page)
+}
+
+/// One page of all rows of a table.
+pub(super) fn all(
+    store: &Store,
+    table: &str,
+    select: &[String],
+    limit: u32,
+    continuation: Option<&Continuation>,
+) -> Result<Page, TableError> {
+    let mut page = whole_table(store, table, None, limit, continuation)?;
+    for row in &mut page.rows {
+        row.properties.retain(|name, _| select.contains(name));
+    }
+    Ok(page)
+}
+
+fn whole_table(
+    store: &Store,
+    table: &str,
+    filter: Option<&Filter>,
+    limit: u32,
+    continuation: Option<&Continuation>,
+) -> Result<Page, TableError> {
     let from = encoding::table_prefix(table);
-    let mut page = scan(
+    scan(
         store,
         &Scan {
             table,
             to: encoding::after_prefix(from.clone()),
             from: later(from, start(table, continuation)?),
-            filter: Some(&expired_filter(now)),
+            filter,
             limit,
         },
-    )?;
-    for row in &mut page.rows {
-        row.properties.retain(|name, _| name == EXPIRES_AT);
-    }
-    Ok(page)
+    )
 }
 
 /// A stretch of the file to look through.

@@ -104,5 +104,6 @@ contract! {
         a_row_that_was_renewed_meanwhile_survives_the_sweep,
         sweeping_stops_at_the_number_that_was_given,
         expired_rows_are_found_across_partitions,
-        a_whole_table_can_be_swept;
+        a_whole_table_can_be_swept,
+        a_whole_table_can_be_read_a_page_at_a_time;
 }

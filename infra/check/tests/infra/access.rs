@@ -95,7 +95,7 @@ fn every_role_assignment_says_what_its_principal_is() {
             assignments += 1;
         }
     }
-    assert_eq!(assignments, 5);
+    assert_eq!(assignments, 6);
 }
 
 /// The host cannot start before its roles exist, and a deployment ends when it
@@ -107,6 +107,8 @@ fn the_site_is_deployed_after_every_role_of_the_identity() {
     let roles: Vec<_> = main
         .all(Kind::Module)
         .filter(|module| gives_the_identity_a_role(&template(module.of.as_deref().unwrap())))
+        // No start waits for the list of agents.
+        .filter(|module| module.name != "foundryAccess")
         .map(|module| module.name.as_str())
         .collect();
     assert_eq!(roles, ["monitoring", "storage", "vault"]);
@@ -192,6 +194,34 @@ fn private_networking_closes_storage_and_vault_and_opens_a_way_in() {
         .map(|service| service.get("name").unwrap().text())
         .collect();
     assert_eq!(names, ["blob", "queue", "table", "vault"]);
+}
+
+/// To an agent the identity must not be able to say a word.
+#[test]
+fn the_identity_lists_agents_and_nothing_more() {
+    let access = template("modules/foundry-access.bicep");
+    let role = access.resource("Microsoft.Authorization/roleDefinitions");
+    let permissions = role.at("properties.permissions").items();
+    let of = |name: &str| -> Vec<String> {
+        let actions = permissions
+            .iter()
+            .flat_map(|each| each.get(name).unwrap().items());
+        actions.map(|action| action.text().to_owned()).collect()
+    };
+    let listing = "Microsoft.CognitiveServices/accounts/AIServices/agents/read";
+    assert_eq!(of("dataActions"), [listing]);
+    assert_eq!(of("actions"), [""; 0]);
+    let assignment = access.find(Kind::Resource, "identityListsAgents");
+    assert_eq!(
+        assignment.at("properties.roleDefinitionId").text(),
+        "agentsAreListed.id"
+    );
+    let main = template("main.bicep");
+    let module = main.find(Kind::Module, "foundryAccess");
+    assert_eq!(
+        module.at("params.identityPrincipalId").text(),
+        "foundryListsAgents ? identity.outputs.principalId : ''"
+    );
 }
 
 #[test]

@@ -228,3 +228,65 @@ async fn a_reset_forgets_roles_and_responses() {
     bench.control("reset", Value::Null).await;
     assert_eq!(bench.get("reader", "agents?api-version=v1").await.0, 403);
 }
+
+#[tokio::test]
+async fn an_application_in_its_own_name_lists_agents_at_most() {
+    let bench = Bench::start().await;
+    let list = "agents?api-version=v1";
+    assert_eq!(bench.get("daemon", list).await.0, 403);
+    let reader = json!({"role": "reader"});
+    bench.control("applications", reader).await;
+    assert_eq!(bench.get("daemon", list).await.0, 200);
+    let one = bench.get("daemon", "agents/assistant?api-version=v1").await;
+    assert_eq!((one.0, &one.1["state"]), (200, &json!("enabled")));
+    let endpoint = at_endpoint("assistant", "responses");
+    let said = bench
+        .post("daemon", &endpoint, json!({"input": "hi"}))
+        .await;
+    assert_eq!(said.0, 403);
+    assert_eq!(bench.get("daemon", "openai/v1/responses/x").await.0, 403);
+    let elsewhere = bench.mint(TokenRequest {
+        resource: Some("https://management.azure.com".to_owned()),
+        ..TokenRequest::for_persona("daemon").with("aud", "https://management.azure.com")
+    });
+    assert_eq!(status(&bench, &elsewhere).await, 401);
+}
+
+#[tokio::test]
+async fn the_list_is_paged_and_says_how_agents_stand() {
+    let bench = Bench::with_users(&["reader"]).await;
+    bench.control("behaviour", json!({"agents_page": 3})).await;
+    for (agent, state) in [("breaker", "disabled"), ("huge", "missing")] {
+        let path = format!("agents/{agent}");
+        bench.control(&path, json!({ "state": state })).await;
+    }
+    let (mut names, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("agents?api-version=v1&order=asc&limit=50{after}");
+        let (_, page) = bench.get("reader", &path).await;
+        let agents = page["data"].as_array().unwrap().clone();
+        assert!(agents.len() <= 3);
+        names.extend(
+            agents
+                .into_iter()
+                .map(|agent| (agent["name"].clone(), agent["state"].clone())),
+        );
+        if page["has_more"] == false {
+            break;
+        }
+        after = format!("&after={}", page["last_id"].as_str().unwrap());
+    }
+    assert_eq!(names.len(), 7);
+    assert_eq!(names[2], (json!("breaker"), json!("disabled")));
+    let unknown = bench
+        .get("reader", "agents?api-version=v1&after=huge")
+        .await;
+    assert_eq!(unknown.0, 400);
+    let gone = bench.get("reader", "agents/huge?api-version=v1").await;
+    assert_eq!(gone.0, 404);
+    let endpoint = at_endpoint("breaker", "responses");
+    let (status, refused) = bench
+        .post("reader", &endpoint, json!({"input": "hi"}))
+        .await;
+    assert_eq!((status, code(&refused)), (409, "agent_disabled"));
+}

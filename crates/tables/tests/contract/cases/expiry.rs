@@ -133,6 +133,16 @@ impl Tables for Meddling {
         self.tables.expired(table, now, limit, continuation).await
     }
 
+    async fn scan(
+        &self,
+        table: &str,
+        select: &[&str],
+        limit: u32,
+        continuation: Option<&Continuation>,
+    ) -> Result<Page, TableError> {
+        self.tables.scan(table, select, limit, continuation).await
+    }
+
     async fn ping(&self) -> Result<(), TableError> {
         self.tables.ping().await
     }
@@ -223,4 +233,44 @@ pub(crate) async fn a_whole_table_can_be_swept(bench: Bench) {
     }
     let swept = sweep_table(tables, &bench.table, NOW, 1000).await.unwrap();
     assert_eq!(swept, 0);
+}
+
+pub(crate) async fn a_whole_table_can_be_read_a_page_at_a_time(bench: Bench) {
+    for partition in ["a", "b", "c"] {
+        bench
+            .fill([
+                ending(partition, "1", NOW).with("sealed", vec![1, 2]),
+                Row::new(partition, "2").with("other", "text"),
+            ])
+            .await;
+    }
+    let mut continuation = None;
+    let mut found = Vec::new();
+    loop {
+        let select = ["sealed", "expires_at"];
+        let scan = bench
+            .tables
+            .scan(&bench.table, &select, 2, continuation.as_ref());
+        let page = scan.await.unwrap();
+        assert!(page.rows.len() <= 2);
+        for row in page.rows {
+            let sealed = row.row == "1";
+            let names: Vec<_> = row.properties.keys().map(String::as_str).collect();
+            let expected: &[&str] = if sealed {
+                &["expires_at", "sealed"]
+            } else {
+                &[]
+            };
+            assert_eq!(names, expected);
+            assert_eq!(row.etag, bench.row(&row.partition, &row.row).await.etag);
+            found.push(format!("{}{}", row.partition, row.row));
+        }
+        continuation = page.continuation;
+        if continuation.is_none() {
+            break;
+        }
+    }
+    assert_eq!(found, ["a1", "a2", "b1", "b2", "c1", "c2"]);
+    let limit = bench.tables.scan(&bench.table, &[], 1001, None).await;
+    assert!(matches!(limit, Err(TableError::Invalid { .. })));
 }

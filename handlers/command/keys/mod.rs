@@ -1,22 +1,29 @@
 //! `entrada keys`: the key ring in Key Vault.
 
+mod stored;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use azure_core::credentials::TokenCredential;
 use clap::{Args, Subcommand, ValueEnum};
 use entrada_ambient::{Environment as _, ProcessEnvironment};
 use entrada_vault::{Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::OnceCell;
 
+use self::stored::Asked;
 use super::serve::{Failure, ambient, runtime};
 use crate::app::{self, Ambient};
 use crate::config::SecretSettings;
 use crate::error::chain;
-use crate::identity::{KeyRing, KeyState, KeyUse, Rotation, RotationError, Step};
+use crate::identity::{
+    KeyListing, KeyRing, KeyState, KeyUse, Need, Rotation, RotationError, Step, StoredValues,
+};
 use crate::secrets::{KEY_RING, KEY_RING_TYPE};
 
 /// How long to wait between tries, at first and at most.
@@ -30,7 +37,10 @@ stored (enc) and chain the audit log (mac). Servers load it at their start and \
 every five minutes, so that nothing needs to be restarted.
 
 Who runs this needs the role Key Vault Secrets Officer, and is who is signed in \
-with `az login` or `azd auth login` (on Azure: the managed identity).";
+with `az login` or `azd auth login` (on Azure: the managed identity). Whether a \
+retired key that encrypted is needed is noted in storage: with ENTRADA_STORAGE (the \
+address of the table service) and the role Storage Table Data Reader it is asked; \
+without, such a key stays.";
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = ABOUT)]
@@ -46,8 +56,9 @@ pub(super) enum KeysCommand {
     /// The first step publishes next keys, which every server and verifier
     /// learns of. The second, ten minutes later, takes them into use: what the
     /// keys before them signed or encrypted stays good, and those go when
-    /// nothing needs them any more (access tokens: after a day; stored sign-ins:
-    /// after 91 days; the audit log: after ten years). With --wait it does both.
+    /// nothing needs them any more (access tokens: after a day; what is stored:
+    /// when a sweep has found nothing under them; the audit log: after ten
+    /// years). With --wait it does both.
     Rotate(RotateArguments),
     /// Shows the keys: what they are for, and where they are in their lives.
     List,
@@ -116,13 +127,17 @@ pub(super) fn run(command: &KeysCommand) -> Result<(), Failure> {
     let settings = SecretSettings::load(&ProcessEnvironment).map_err(Failure::other)?;
     let ambient = ambient()?;
     runtime()?.block_on(async {
-        let vault = vault(&settings, &ambient)?;
-        let Some(vault) = vault else {
+        if settings.key_vault_url.is_none() {
             return without_vault(command, &ambient);
-        };
+        }
+        let identity = identity(&settings, &ambient)?;
+        let vault = app::vault(&settings, Some(&identity), &ambient).map_err(Failure::other)?;
+        let vault = vault.ok_or_else(|| Failure::other("ENTRADA_KEY_VAULT_URL is not set"))?;
         let keys = Keys {
             vault,
+            identity,
             ambient: &ambient,
+            asked: OnceCell::new(),
         };
         match command {
             KeysCommand::Init(arguments) => keys.init(arguments.wait).await,
@@ -132,20 +147,19 @@ pub(super) fn run(command: &KeysCommand) -> Result<(), Failure> {
     })
 }
 
-/// The vault, by the managed identity where there is one, else by who is
-/// signed in to the Azure CLI.
-fn vault(settings: &SecretSettings, ambient: &Ambient) -> Result<Option<Arc<Vault>>, Failure> {
-    if settings.key_vault_url.is_none() {
-        return Ok(None);
-    }
+/// Who asks vault and storage: the managed identity where there is one, else
+/// who is signed in to the Azure CLI.
+fn identity(
+    settings: &SecretSettings,
+    ambient: &Ambient,
+) -> Result<Arc<dyn TokenCredential>, Failure> {
     let identity = if ProcessEnvironment.get("IDENTITY_ENDPOINT").is_some() {
         let http = ambient.http.clone();
         entrada_managed_identity::managed_identity(settings.identity_client_id, http)
     } else {
         entrada_managed_identity::developer()
     };
-    let identity = identity.map_err(|error| Failure::other(chain(&error)))?;
-    app::vault(settings, Some(&identity), ambient).map_err(Failure::other)
+    identity.map_err(|error| Failure::other(chain(&error)))
 }
 
 fn without_vault(command: &KeysCommand, ambient: &Ambient) -> Result<(), Failure> {
@@ -188,7 +202,9 @@ fn explain(error: &VaultError, vault: &Vault) -> Failure {
 
 struct Keys<'a> {
     vault: Arc<Vault>,
+    identity: Arc<dyn TokenCredential>,
     ambient: &'a Ambient,
+    asked: OnceCell<Asked>,
 }
 
 impl Keys<'_> {
@@ -206,6 +222,17 @@ impl Keys<'_> {
         })
     }
 
+    /// What storage says of the ring's retired encryption keys, asked once and
+    /// only where there are any.
+    async fn stored(&self, ring: &SecretString) -> Result<&StoredValues, Failure> {
+        let ring = KeyRing::parse(ring).map_err(|error| Failure::other(chain(&error)))?;
+        if ring.retired_encryption_keys().is_empty() {
+            return Ok(&StoredValues::Unknown);
+        }
+        let ask = || Asked::storage(&self.identity, self.ambient);
+        Ok(&self.asked.get_or_init(ask).await.values)
+    }
+
     async fn write(&self, ring: &SecretString) -> Result<(), VaultError> {
         self.vault.write(KEY_RING, ring, KEY_RING_TYPE).await
     }
@@ -215,7 +242,7 @@ impl Keys<'_> {
         let mut wait = FIRST_WAIT;
         loop {
             let error = match self.try_init().await {
-                Ok(outcome) => return self.tell(&outcome),
+                Ok(outcome) => return self.tell(&outcome).await,
                 Err(error) => error,
             };
             let waited = self.ambient.clock.monotonic().saturating_sub(started);
@@ -244,7 +271,7 @@ impl Keys<'_> {
         Ok((ring, false))
     }
 
-    fn tell(&self, (ring, was_there): &(SecretString, bool)) -> Result<(), Failure> {
+    async fn tell(&self, (ring, was_there): &(SecretString, bool)) -> Result<(), Failure> {
         let url = self.vault.url();
         if *was_there {
             say(&format!("{url} has a key ring already; it was left alone."))?;
@@ -253,19 +280,21 @@ impl Keys<'_> {
                 "{url} has a key ring now. Servers find it by themselves."
             ))?;
         }
-        self.table(ring)
+        self.table(ring).await
     }
 
     async fn list(&self) -> Result<(), Failure> {
         let ring = self.ring().await?;
-        self.table(&ring)
+        self.table(&ring).await
     }
 
-    fn table(&self, ring: &SecretString) -> Result<(), Failure> {
-        let keys = KeyRing::list(ring).map_err(|error| Failure::other(chain(&error)))?;
+    async fn table(&self, ring: &SecretString) -> Result<(), Failure> {
+        let stored = self.stored(ring).await?;
+        let keys = KeyRing::list(ring, stored, self.ambient.clock.as_ref());
+        let keys = keys.map_err(|error| Failure::other(chain(&error)))?;
         let now = self.ambient.clock.now();
         let mut text = format!("\n  {:<5}{:<10}{:<22}{:<22}", "Use", "State", "Key", "Made");
-        for key in keys {
+        for key in &keys {
             let _ = write!(
                 text,
                 "\n  {:<5}{:<10}{:<22}{:<22}",
@@ -274,25 +303,23 @@ impl Keys<'_> {
                 key.kid,
                 moment(key.created_at)
             );
-            let ahead = key.until.filter(|until| *until > now);
-            let note = match (key.state, key.until, ahead) {
-                (KeyState::Current, ..) => String::new(),
-                (KeyState::Next, _, Some(until)) => format!("can be used from {}", moment(until)),
-                (KeyState::Next, ..) => "can be used: `entrada keys rotate`".to_owned(),
-                (KeyState::Retired, _, Some(until)) => format!("needed until {}", moment(until)),
-                (KeyState::Retired, Some(_), None) => "goes with the next rotation".to_owned(),
-                (KeyState::Retired, None, None) => "needed; nobody noted since when".to_owned(),
-            };
-            text.push_str(&note);
+            text.push_str(&note(key, now));
         }
         let text: Vec<&str> = text.lines().map(str::trim_end).collect();
-        say(&text.join("\n"))
+        say(&text.join("\n"))?;
+        let unknown = |key: &KeyListing| key.need == Some(Need::StorageNotAsked);
+        let trouble = self.asked.get().and_then(|asked| asked.trouble.as_ref());
+        if let Some(trouble) = trouble.filter(|_| keys.iter().any(unknown)) {
+            say(&format!("\nStorage was not asked what it holds: {trouble}"))?;
+        }
+        Ok(())
     }
 
     async fn rotate(&self, arguments: &RotateArguments) -> Result<(), Failure> {
         if let Some(kid) = &arguments.drop {
             let ring = self.ring().await?;
-            let dropped = KeyRing::without(&ring, kid, self.ambient.clock.as_ref());
+            let stored = self.stored(&ring).await?;
+            let dropped = KeyRing::without(&ring, kid, stored, self.ambient.clock.as_ref());
             return self.keep(&ring, dropped.map_err(Failure::other)?).await;
         }
         let uses: Vec<KeyUse> = if arguments.uses.is_empty() {
@@ -318,7 +345,9 @@ impl Keys<'_> {
     ) -> Result<Option<OffsetDateTime>, Failure> {
         let (clock, random) = (&self.ambient.clock, &self.ambient.random);
         let ring = self.ring().await?;
-        let rotation = match KeyRing::rotate(&ring, uses, clock.as_ref(), random.as_ref()) {
+        let stored = self.stored(&ring).await?;
+        let rotation = match KeyRing::rotate(&ring, uses, stored, (clock.as_ref(), random.as_ref()))
+        {
             Err(RotationError::TooYoung { ready_at, .. }) if !patience.is_zero() => {
                 return Ok(Some(ready_at));
             }
@@ -367,7 +396,19 @@ impl Keys<'_> {
         for step in &rotation.steps {
             say(&format!("{} {}", step.kid, what_happened(step)))?;
         }
-        self.table(&rotation.ring)
+        self.table(&rotation.ring).await
+    }
+}
+
+/// What is to be said about a key beside its state.
+fn note(key: &KeyListing, now: OffsetDateTime) -> String {
+    match (key.ready_at, &key.need) {
+        (_, Some(need)) => need.to_string(),
+        (Some(ready_at), None) if ready_at > now => {
+            format!("can be used from {}", moment(ready_at))
+        }
+        (Some(_), None) => "can be used: `entrada keys rotate`".to_owned(),
+        (None, None) => String::new(),
     }
 }
 
