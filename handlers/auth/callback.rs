@@ -16,6 +16,7 @@ use serde::Deserialize;
 use super::callback_page::Origin;
 use super::flow::{Flow, Purpose};
 use super::sign_ins::{FlowSecrets, SignIns, Wishes};
+use super::step_up::StepUps;
 use super::tokens::{FRONT_END_CLIENT, begin_error, flow_error, grant_error, upstream_error};
 use super::{callback_page, front_end, step_up};
 use crate::error::ApiError;
@@ -50,6 +51,8 @@ pub struct CallbackState {
     pub profiles: Arc<Profiles>,
     /// For clients of the authorization server.
     pub server: Arc<AuthorizationServer>,
+    /// Offers to step up.
+    pub step_ups: Arc<StepUps>,
     /// For a sign-in that must begin again.
     pub random: Arc<dyn Random>,
 }
@@ -111,7 +114,9 @@ pub async fn callback(
             front_end::finish(&state.grants, &front_end, signed_in).await
         }
         Purpose::Client(client) => state.server.finish(*client, signed_in).await,
-        Purpose::StepUp(step_up) => step_up::finish(&state.grants, &step_up, signed_in).await,
+        Purpose::StepUp(flow) => {
+            step_up::finish((&state.step_ups, &state.grants), &flow, signed_in).await
+        }
     };
     add_cookies(&mut response, &[&clear]);
     response

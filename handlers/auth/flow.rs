@@ -68,6 +68,9 @@ pub struct StepUpFlow {
     pub tenant_id: Uuid,
     /// Whose it is.
     pub object_id: Uuid,
+    /// The row of the offer in the table of flows, which is used up when the
+    /// person comes back.
+    pub offer: Spot,
 }
 
 /// A sign-in under way.

@@ -104,6 +104,7 @@ impl SignInPieces {
                 grants,
                 profiles,
                 server: server.clone(),
+                step_ups: step_ups.clone(),
                 random,
             },
             server,

@@ -1,6 +1,7 @@
 //! Where things lie that have no person yet.
 
 use aws_lc_rs::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 
 use crate::grants::hash;
 use crate::identity::{Place, SealedColumn};
@@ -10,8 +11,8 @@ use crate::identity::{Place, SealedColumn};
 pub const TABLE: &str = "entradaflows";
 
 /// A place in the table of flows: spread over 256 partitions by hash.
-#[derive(Debug)]
-pub(crate) struct Spot {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Spot {
     pub(crate) partition: String,
     pub(crate) row: String,
 }

@@ -28,6 +28,9 @@ use crate::pages::redirect;
 /// What comes before the id in the path of a step-up.
 pub(crate) const PATH: &str = "/auth/step-up/";
 
+/// Until when a link can be opened, epoch seconds.
+const OPENS_UNTIL: &str = "opens_until";
+
 /// What a downstream service asks for.
 #[derive(Debug, Clone, Default)]
 pub struct StepUpNeed {
@@ -38,9 +41,8 @@ pub struct StepUpNeed {
     pub scopes: Vec<String>,
 }
 
-/// Where one person can do what is needed, once. Whoever has the link could
-/// use it up, so it is shown to that person and to nobody else: `Debug` keeps
-/// it to itself.
+/// Where one person can do what is needed, once. It is shown to that person and
+/// to nobody else: `Debug` keeps it to itself.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StepUpLink(String);
 
@@ -80,7 +82,7 @@ pub struct StepUps {
     random: Arc<dyn Random>,
 }
 
-/// An offer that was taken.
+/// An offer that somebody follows.
 struct Offer {
     flow: StepUpFlow,
     wishes: Wishes,
@@ -130,32 +132,26 @@ impl StepUps {
             .with_optional("login_hint", caller.email().map(str::to_owned))
             .with_optional("claims", need.claims.clone())
             .with("scopes", need.scopes.join(" "))
-            .with("expires_at", now + LIFETIME);
+            .with(OPENS_UNTIL, now + LIFETIME)
+            // Who opens it late still has the time that a sign-in may take.
+            .with("expires_at", now + 2 * LIFETIME);
         self.tables.insert(TABLE, &row).await?;
         tidy(self.tables.as_ref(), &spot.partition, now).await;
         let link = self.base.join(&format!("{PATH}{id}"));
         Ok(StepUpLink(link))
     }
 
-    /// Takes an offer; of two that try, one gets it.
-    async fn take(&self, id: &str) -> Result<Option<Offer>, TableError> {
+    /// The offer of a link, which is not used up: programs that look at links
+    /// before people do must not take it from them.
+    async fn look_up(&self, id: &str) -> Result<Option<Offer>, TableError> {
         let spot = Spot::of("stepup", id);
-        let row = self
-            .tables
-            .get(TABLE, &spot.partition, &spot.row)
-            .await?
-            .filter(|row| !row.is_expired(self.clock.unix()));
-        let Some((row, etag)) = row.and_then(|row| row.etag.clone().map(|etag| (row, etag))) else {
+        let now = self.clock.unix();
+        let row = self.tables.get(TABLE, &spot.partition, &spot.row).await?;
+        let Some(row) = row.filter(|row| !row.is_expired(now)) else {
             return Ok(None);
         };
-        let gone = self
-            .tables
-            .delete(TABLE, &spot.partition, &spot.row, &Condition::Matches(etag))
-            .await;
-        match gone {
-            Ok(()) => {}
-            Err(TableError::NotFound | TableError::PreconditionFailed) => return Ok(None),
-            Err(error) => return Err(error),
+        if row.int64(OPENS_UNTIL)? <= now {
+            return Ok(None);
         }
         let optional = |name| Ok::<_, TableError>(row.optional_text(name)?.map(str::to_owned));
         Ok(Some(Offer {
@@ -163,6 +159,7 @@ impl StepUps {
                 grant_id: row.guid("grant_id")?,
                 tenant_id: row.guid("tenant_id")?,
                 object_id: row.guid("object_id")?,
+                offer: spot,
             },
             wishes: Wishes {
                 login_hint: optional("login_hint")?,
@@ -177,14 +174,21 @@ impl StepUps {
         }))
     }
 
+    /// Uses an offer up; of two that try, one succeeds.
+    async fn use_up(&self, offer: &Spot) -> Result<(), ApiError> {
+        let gone = self
+            .tables
+            .delete(TABLE, &offer.partition, &offer.row, &Condition::Exists)
+            .await;
+        match gone {
+            Ok(()) => Ok(()),
+            Err(TableError::NotFound | TableError::PreconditionFailed) => Err(unknown()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn begin(&self, id: &str) -> Result<Response, ApiError> {
-        let offer = self.take(id).await?.ok_or_else(|| {
-            ApiError::not_found(
-                "STEP_UP_UNKNOWN",
-                "This link was used already or is older than ten minutes. Go back to where it \
-                 came from, try again there, and you get a new one.",
-            )
-        })?;
+        let offer = self.look_up(id).await?.ok_or_else(unknown)?;
         let secrets = FlowSecrets::random(self.random.as_ref());
         let departure = self
             .sign_ins
@@ -199,8 +203,16 @@ impl StepUps {
     }
 }
 
+fn unknown() -> ApiError {
+    ApiError::not_found(
+        "STEP_UP_UNKNOWN",
+        "This link was used already or is older than ten minutes. Go back to where it came from, \
+         try again there, and you get a new one.",
+    )
+}
+
 /// Sends the person to Entra with what the downstream service asked for.
-/// Browsers that only prefetch do not use the link up.
+/// That alone does not use the link up: coming back as that person does.
 pub async fn step_up(
     State(step_ups): State<Arc<StepUps>>,
     Path(id): Path<String>,
@@ -220,14 +232,15 @@ pub async fn step_up(
     }
 }
 
-/// Puts the stronger sign-in into its grant, if it is the same person's.
+/// Puts the stronger sign-in into its grant, if it is the same person's and the
+/// first by its link.
 pub(super) async fn finish(
-    grants: &Grants,
+    (step_ups, grants): (&StepUps, &Grants),
     flow: &StepUpFlow,
     signed_in: Result<SignIn, ApiError>,
 ) -> Response {
     let strengthened = match signed_in {
-        Ok(sign_in) => strengthen(grants, flow, &sign_in).await,
+        Ok(sign_in) => strengthen(step_ups, grants, flow, &sign_in).await,
         Err(error) => Err(error),
     };
     match strengthened {
@@ -236,7 +249,12 @@ pub(super) async fn finish(
     }
 }
 
-async fn strengthen(grants: &Grants, flow: &StepUpFlow, sign_in: &SignIn) -> Result<(), ApiError> {
+async fn strengthen(
+    step_ups: &StepUps,
+    grants: &Grants,
+    flow: &StepUpFlow,
+    sign_in: &SignIn,
+) -> Result<(), ApiError> {
     let access = &sign_in.access;
     if (access.tenant_id, access.object_id) != (flow.tenant_id, flow.object_id) {
         grants.enter_stranger(flow.grant_id, sign_in).await;
@@ -247,6 +265,7 @@ async fn strengthen(grants: &Grants, flow: &StepUpFlow, sign_in: &SignIn) -> Res
              changed. Try again and choose the account that you use there.",
         ));
     }
+    step_ups.use_up(&flow.offer).await?;
     grants
         .strengthen(flow.grant_id, sign_in)
         .await

@@ -47,7 +47,8 @@ without, such a key stays.";
 pub(super) enum KeysCommand {
     /// Makes the key ring; leaves one that is there alone.
     ///
-    /// Can be repeated: a ring is never overwritten. Without
+    /// Can be repeated: a ring that is there is never overwritten. Run it from
+    /// one place at a time: a vault cannot refuse the second of two. Without
     /// `ENTRADA_KEY_VAULT_URL` it prints a new ring, for `ENTRADA_KEY_RING` on
     /// this machine.
     Init(InitArguments),

@@ -118,6 +118,28 @@ async fn a_missing_consent_is_given_at_the_link() {
 }
 
 #[tokio::test]
+async fn a_link_is_used_up_by_coming_back_and_not_by_looking_at_it() {
+    let rig = Rig::start().await;
+    let token = signed_in(&rig).await;
+    require(&rig, GRAPH).await;
+    let said = complaint(&rig, &token, "graph_me", json!({})).await;
+    let link = link(&rig, &said);
+    // What mail and chat programs do with links in messages.
+    let scanner = rig.http.get(&link).send().await.unwrap();
+    assert_eq!(scanner.status(), StatusCode::FOUND);
+    let mut person = Person::new(&rig, "writer");
+    let mut callbacks = Vec::new();
+    for _ in 0..2 {
+        let entra = location(&person.visit(&link).await);
+        callbacks.push(person.sign_in_at_entra(&entra).await);
+    }
+    let first = person.visit(&callbacks[0]).await.status();
+    let second = person.visit(&callbacks[1]).await.status();
+    assert_eq!((first, second), (StatusCode::OK, StatusCode::NOT_FOUND));
+    call(&rig, &token, "graph_me", json!({})).await;
+}
+
+#[tokio::test]
 async fn another_person_at_the_callback_changes_nothing_and_is_entered() {
     let rig = Rig::start().await;
     let token = signed_in(&rig).await;
@@ -238,7 +260,8 @@ async fn offer(rig: &mut Rig, id: &str, seconds: i64) -> String {
     .with("tenant_id", CONTOSO)
     .with("object_id", persona("writer").unwrap().object_id)
     .with("scopes", "")
-    .with("expires_at", SystemClock::new().unix() + seconds);
+    .with("opens_until", SystemClock::new().unix() + seconds)
+    .with("expires_at", SystemClock::new().unix() + seconds + 600);
     rig.handler.kill().await;
     rig.tables().insert("entradaflows", &row).await.unwrap();
     rig.restart().await;
