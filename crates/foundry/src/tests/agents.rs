@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::server::{Answer, Server, error, token};
 use crate::{FoundryError, ListedAgent, Route};
 
-fn agent(name: &str, state: &str, description: &Value) -> Value {
+fn agent(name: &str, state: &str, description: Option<&str>) -> Value {
     json!({
         "object": "agent", "id": name, "name": name, "state": state,
         "versions": {"latest": {"version": "1", "description": description}},
@@ -24,9 +24,9 @@ fn names(agents: &[ListedAgent]) -> Vec<&str> {
 #[tokio::test]
 async fn every_page_is_read_and_asked_for_after_the_last() {
     let server = Server::start([
-        page(&[agent("a", "enabled", &json!("Helps."))], Some("a"), true),
+        page(&[agent("a", "enabled", Some("Helps."))], Some("a"), true),
         page(&[], Some("b c"), true),
-        page(&[agent("d", "disabled", &Value::Null)], Some("d"), false),
+        page(&[agent("d", "disabled", None)], Some("d"), false),
     ])
     .await;
     let client = server.client(Route::AgentEndpoint);
@@ -67,8 +67,8 @@ async fn what_cannot_be_called_is_left_out_and_long_words_are_cut() {
     let long = "x".repeat(2_000);
     let server = Server::start([page(
         &[
-            agent("../other", "enabled", &Value::Null),
-            agent("fine", "enabled", &json!(long)),
+            agent("../other", "enabled", None),
+            agent("fine", "enabled", Some(&long)),
             json!({"name": "bare"}),
         ],
         None,

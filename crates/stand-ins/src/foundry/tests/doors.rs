@@ -245,10 +245,8 @@ async fn an_application_in_its_own_name_lists_agents_at_most() {
         .await;
     assert_eq!(said.0, 403);
     assert_eq!(bench.get("daemon", "openai/v1/responses/x").await.0, 403);
-    let elsewhere = bench.mint(TokenRequest {
-        resource: Some("https://management.azure.com".to_owned()),
-        ..TokenRequest::for_persona("daemon").with("aud", "https://management.azure.com")
-    });
+    let elsewhere = TokenRequest::for_persona("daemon").with("aud", "https://vault.azure.net");
+    let elsewhere = bench.mint(elsewhere);
     assert_eq!(status(&bench, &elsewhere).await, 401);
 }
 
