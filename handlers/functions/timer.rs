@@ -85,7 +85,7 @@ mod tests {
     use crate::identity::KeyRings;
     use crate::ops::{Resealing, UPKEEP_TABLE};
 
-    const TABLE: &str = "ofthetest";
+    const SWEPT: &str = "ofthetest";
 
     struct World {
         clock: Arc<ManualClock>,
@@ -99,12 +99,12 @@ mod tests {
             let clock = Arc::new(clock);
             let tables = EmbeddedTables::in_memory(clock.clone()).unwrap();
             let tables: Arc<dyn Tables> = Arc::new(tables);
-            for table in [TABLE, UPKEEP_TABLE] {
+            for table in [SWEPT, UPKEEP_TABLE] {
                 tables.create_table(table).await.unwrap();
             }
             let (rings, random) = (Arc::new(KeyRings::new(None)), Arc::new(SystemRandom));
             let resealing = Resealing::new(tables.clone(), rings, clock.clone(), random);
-            let sweep = Sweep::new(tables.clone(), &[TABLE], resealing, clock.clone());
+            let sweep = Sweep::new(tables.clone(), &[SWEPT], resealing, clock.clone());
             Self {
                 timer: SweepTimer::new(Arc::new(sweep), clock.clone()),
                 clock,
@@ -114,7 +114,7 @@ mod tests {
 
         async fn end(&self, key: &str) {
             let row = Row::new("p", key).with("expires_at", 1_i64);
-            self.tables.insert(TABLE, &row).await.unwrap();
+            self.tables.insert(SWEPT, &row).await.unwrap();
         }
 
         async fn ask(&self) -> String {
@@ -136,7 +136,7 @@ mod tests {
         assert!(
             world
                 .tables
-                .get(TABLE, "p", "second")
+                .get(SWEPT, "p", "second")
                 .await
                 .unwrap()
                 .is_some()
@@ -154,7 +154,7 @@ mod tests {
         for _ in 0..500 {
             if world
                 .tables
-                .get(TABLE, "p", "first")
+                .get(SWEPT, "p", "first")
                 .await
                 .unwrap()
                 .is_none()

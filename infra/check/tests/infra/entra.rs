@@ -99,7 +99,7 @@ fn people_come_back_to_the_path_that_is_served() {
     let entra = template("entra.bicep");
     let uris = entra.find(Kind::Variable, "redirectUris");
     assert!(uris.source.contains("'https://${hostName}/auth/callback'"));
-    let settings = text("handlers/config/mod.rs");
+    let settings = text("handlers/config/callback.rs");
     assert!(
         settings.contains("join(\"/auth/callback\")"),
         "the code's default is another path"
