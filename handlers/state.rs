@@ -93,7 +93,6 @@ piece! {
     resources: Arc<ProtectedResources>,
     registry: Arc<Registry>,
     mcp: McpServer,
-    origins: Arc<AllowedOrigins>,
     chat: Arc<Chat>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,

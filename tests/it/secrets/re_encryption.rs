@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Officer, age, control, keys, kids, secretless};
 use crate::rig::{Person, Rig, through_host};
+use crate::tools::call;
 
 /// A server whose identity may change the vault's secrets.
 async fn rig() -> Rig {
@@ -53,22 +54,6 @@ async fn retired_for(officer: &Officer<'_>, days: i64) {
     officer.write_ring(&ring).await;
 }
 
-async fn call(rig: &Rig, access: &str) {
-    let call = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
-        "params": {"name": "graph_me", "arguments": {}},
-    });
-    let request = rig
-        .http
-        .post(rig.url("/mcp"))
-        .bearer_auth(access)
-        .header("accept", "application/json, text/event-stream")
-        .header("mcp-protocol-version", "2025-06-18")
-        .json(&call);
-    let answer = request.send().await.unwrap().text().await.unwrap();
-    assert!(!answer.contains("\"isError\":true"), "{answer}");
-}
-
 /// Has an agent ask for approval; what it asked is kept with its answer.
 async fn be_asked(rig: &Rig, access: &str) {
     let session = json!({"agent_id": "approver"});
@@ -83,7 +68,7 @@ async fn be_asked(rig: &Rig, access: &str) {
 async fn seal_everything(rig: &Rig) -> String {
     let tokens = Person::new(rig, "writer").tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
-    call(rig, access).await;
+    call(rig, access, "graph_me", json!({})).await;
     be_asked(rig, access).await;
     let login = rig.http.get(rig.url("/auth/login")).send().await.unwrap();
     assert!(login.status().is_redirection());
@@ -240,7 +225,8 @@ async fn what_is_stored_is_re_encrypted_and_then_the_old_key_goes() {
     let request = request.json(&json!({"refresh_token": refresh}));
     let (status, tokens) = rig.ask(request).await;
     assert_eq!(status, 200, "{tokens}");
-    call(&rig, tokens["access_token"].as_str().unwrap()).await;
+    let access = tokens["access_token"].as_str().unwrap();
+    call(&rig, access, "graph_me", json!({})).await;
 }
 
 /// A key that nothing needs can go, by whoever has storage asked.
