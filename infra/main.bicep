@@ -198,10 +198,16 @@ module network 'modules/network.bicep' = if (privateNetworking) {
 // Azure looks at the scope before the condition, and refuses a group without a
 // name: where nobody names Foundry's, the group of this environment stands in.
 module foundryAccess 'modules/foundry-access.bicep' = if (!empty(foundryEndpoint) && !empty(foundryResourceGroup)) {
-  scope: resourceGroup(foundrySubscriptionId, empty(foundryResourceGroup) ? group.name : foundryResourceGroup)
+  scope: resourceGroup(
+    empty(foundryResourceGroup) ? subscription().subscriptionId : foundrySubscriptionId,
+    empty(foundryResourceGroup) ? group.name : foundryResourceGroup
+  )
   params: {
     principalId: empty(foundryUsersGroupId) ? deployer().objectId : foundryUsersGroupId
     principalType: empty(foundryUsersGroupId) ? deployerPrincipalType : 'Group'
+    // Known at run time alone, so that what-if cannot look through it; beside the
+    // resources of Microsoft Graph there is no what-if anyway.
+    #disable-next-line what-if-short-circuiting
     identityPrincipalId: foundryListsAgents ? identity.outputs.principalId : ''
   }
 }

@@ -25,7 +25,7 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) -> bool 
                 "Nobody reaches it from here.",
                 Fix::new("Look at the name, the certificate and whether the site runs:")
                     .line(format!("curl -i {base}/"))
-                    .line("az functionapp show --name SITE --resource-group GROUP --query '{state: state, names: hostNames}'"),
+                    .line("az functionapp show --name SITE --resource-group GROUP --query '{state: properties.state, names: properties.hostNames}'"),
             ));
             false
         }
