@@ -54,6 +54,12 @@ impl Program {
         self
     }
 
+    /// Lets it run for longer than the 25 minutes.
+    pub(crate) fn for_at_most(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
+    }
+
     pub(crate) fn in_folder(mut self, folder: &Path) -> Self {
         self.command.current_dir(folder);
         self
@@ -120,9 +126,7 @@ impl Program {
                 return Ok(status);
             }
             if running.read() > self.limit {
-                // It may have ended by itself in between: either way it is gone.
-                drop(child.kill());
-                drop(child.wait());
+                stop(&mut child);
                 return Err(Error::TooLong {
                     command: self.shown.clone(),
                     seconds: self.limit.as_secs(),
@@ -132,6 +136,19 @@ impl Program {
             std::thread::sleep(POLL);
         }
     }
+}
+
+/// Stops a program, and first what it runs itself: `cargo test` would leave its
+/// test running. Each may have ended by itself in between: either way it is gone.
+fn stop(child: &mut Child) {
+    let parent = child.id().to_string();
+    drop(
+        Command::new("pkill")
+            .args(["-KILL", "-P", &parent])
+            .status(),
+    );
+    drop(child.kill());
+    drop(child.wait());
 }
 
 /// An empty file for what a program prints, as its stdout and its stderr, so

@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::bench;
 use crate::error::Error;
@@ -7,8 +8,10 @@ use crate::program::Program;
 use crate::report::Report;
 use crate::workspace::Workspace;
 
-/// Cases of each property in a long search.
+/// Cases of each property in a long search, and the longest that it may take:
+/// a quarter of an hour on two processors, and a busy machine is slower.
 const CASES: &str = "50000";
+const SEARCH: Duration = Duration::from_mins(90);
 
 /// Checks that take too long for every change: that the package can be built
 /// again to the same bytes, a long search by the property tests, and the
@@ -45,11 +48,14 @@ pub(crate) fn run(
 /// among the black-box tests, which are left out of every other run.
 fn search(workspace: &Workspace) -> Result<(), Error> {
     let log = |name: &str| workspace.logs().join(format!("verify-{name}.log"));
+    let build = "test --locked --workspace --lib --test it --no-run";
+    Program::cargo(workspace, build).run(&log("build"))?;
     Program::cargo(
         workspace,
         "test --locked --workspace --lib -- records::tests::",
     )
     .env("PROPTEST_CASES", CASES)
+    .for_at_most(SEARCH)
     .run(&log("search"))?;
     Program::cargo(
         workspace,
