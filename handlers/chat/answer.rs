@@ -13,6 +13,8 @@ use crate::error::ApiError;
 /// What an agent does on the way to its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// It was asked, and has begun to answer.
+    Asked,
     /// It said something more.
     Speaks,
     /// It began to use the tool of this name.

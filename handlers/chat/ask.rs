@@ -49,7 +49,7 @@ impl Chat {
         self: &Arc<Self>,
         caller: &Principal,
         question: Question,
-        step: impl FnMut(Step) + Send,
+        mut step: impl FnMut(Step) + Send,
     ) -> Result<Answer, ApiError> {
         let ChatCaller(caller) = ChatCaller::admit(caller.clone())?;
         let content = check_content(question.content)?;
@@ -74,6 +74,7 @@ impl Chat {
             only_attended: true,
         };
         let events = self.start(caller, order).await?;
+        step(Step::Asked);
         Answer::collect_telling(events, step).await
     }
 }
