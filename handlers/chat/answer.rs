@@ -1,6 +1,5 @@
 //! A whole answer, for who does not take events.
 
-use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -67,14 +66,7 @@ impl Answer {
                         approval_required: approvals,
                     });
                 }
-                TurnEvent::Failed {
-                    code,
-                    detail,
-                    status,
-                } => {
-                    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                    return Err(ApiError::new(status, code, detail));
-                }
+                TurnEvent::Failed(error) => return Err(error),
                 TurnEvent::Delta(_) => step(Step::Speaks),
                 TurnEvent::ToolStarted { name, .. } => step(Step::UsesTool(name)),
                 TurnEvent::ToolCompleted { .. } => {}

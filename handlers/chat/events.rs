@@ -45,11 +45,7 @@ pub(super) enum TurnEvent {
     /// The answer has ended, whole or not, and is stored.
     Completed(Message),
     /// Nothing more comes.
-    Failed {
-        code: &'static str,
-        detail: String,
-        status: u16,
-    },
+    Failed(ApiError),
 }
 
 impl std::fmt::Debug for TurnEvent {
@@ -107,15 +103,7 @@ impl TurnEvent {
             Self::Asked(Ask::Consent { .. }) => "consent.required",
             Self::Asked(Ask::Approval { .. }) => "approval.required",
             Self::Completed(_) => "message.completed",
-            Self::Failed { .. } => "error",
-        }
-    }
-
-    pub(super) fn failed(error: &ApiError) -> Self {
-        Self::Failed {
-            code: error.code(),
-            detail: error.detail().to_owned(),
-            status: error.status().as_u16(),
+            Self::Failed(_) => "error",
         }
     }
 }

@@ -16,7 +16,7 @@ use super::draft::Draft;
 use super::events::{Ask, Emitted, Position, TurnEvent};
 use super::ledger::{Ending, LEASE, Ledger, LedgerError};
 use super::listener::Listener;
-use super::refusal::{broken, ledger_error, revoked};
+use super::refusal::{agent_failed, broken, ledger_error, revoked};
 use crate::error::chain;
 use crate::identity::{Principal, RevocationCheck};
 
@@ -278,11 +278,7 @@ impl Reading {
             }) => self.draft.cut_short(response_id, &reason),
             End::Said(ResponseEvent::Failed { code, .. }) => {
                 self.draft.fail(code.as_deref());
-                failure = Some(TurnEvent::Failed {
-                    code: "AGENT_FAILED",
-                    detail: "The agent failed. What it said until then is kept.".to_owned(),
-                    status: 502,
-                });
+                failure = Some(agent_failed());
                 Ending::default()
             }
             End::Said(_) => {
@@ -291,7 +287,7 @@ impl Reading {
             }
             End::Broken(error) => {
                 self.draft.stop("interrupted");
-                failure = Some(TurnEvent::failed(&broken(&error)));
+                failure = Some(broken(&error));
                 tracing::warn!(error = chain(&error), "an answer broke off");
                 Ending::default()
             }
@@ -301,20 +297,22 @@ impl Reading {
             }
             End::Revoked => {
                 self.draft.stop("revoked");
-                failure = Some(TurnEvent::failed(&revoked()));
+                failure = Some(revoked());
                 Ending::default()
             }
             End::Lost(error) => {
-                return self.tell(TurnEvent::failed(&ledger_error(error))).await;
+                return self.tell(TurnEvent::Failed(ledger_error(error))).await;
             }
         };
         self.seal_asks();
         if let Err(error) = self.finish(&ending).await {
             tracing::error!(error = chain(&error), "an answer could not be stored");
-            failure = Some(TurnEvent::failed(&ledger_error(error)));
+            failure = Some(ledger_error(error));
         }
-        let last =
-            failure.unwrap_or_else(|| TurnEvent::Completed(self.draft.stored.message.clone()));
+        let last = match failure {
+            Some(error) => TurnEvent::Failed(error),
+            None => TurnEvent::Completed(self.draft.stored.message.clone()),
+        };
         self.tell(last).await;
     }
 

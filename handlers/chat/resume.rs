@@ -24,7 +24,9 @@ use super::ledger::{Ending, Ledger, LedgerError};
 use super::listener::Listener;
 use super::message::{Role, Status, StoredMessage};
 use super::reading::Reading;
-use super::refusal::{foundry_error, ledger_error, no_such_session, revoked};
+use super::refusal::{
+    agent_failed, foundry_error, ledger_error, no_such_session, revocations_unknown, revoked,
+};
 use super::session::StoredSession;
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, RevocationCheck, UserPartition};
@@ -130,8 +132,10 @@ struct Following {
 impl Following {
     async fn run(mut self, mut found: Found) {
         loop {
-            if self.chat.revocations.check(&self.caller) != RevocationCheck::Clear {
-                return self.fail(&found, &revoked()).await;
+            match self.chat.revocations.check(&self.caller) {
+                RevocationCheck::Clear => {}
+                RevocationCheck::Revoked => return self.fail(&found, revoked()).await,
+                RevocationCheck::Unknown => return self.fail(&found, revocations_unknown()).await,
             }
             self.tell_text(&found.message).await;
             let now = self.chat.clock.unix();
@@ -141,7 +145,7 @@ impl Following {
                     Ok(()) => return,
                     // Another client's request was faster: follow it.
                     Err(LedgerError::Busy) => {}
-                    Err(error) => return self.fail(&found, &ledger_error(error)).await,
+                    Err(error) => return self.fail(&found, ledger_error(error)).await,
                 }
             } else if !found.message.is_being_written(lease, now) {
                 return self.tell_end(found).await;
@@ -154,7 +158,7 @@ impl Following {
             let (session_id, number) = (message.message.session_id, message.number);
             found = match self.chat.look(&self.partition, session_id, number).await {
                 Ok(found) => found,
-                Err(error) => return self.fail(&found, &error).await,
+                Err(error) => return self.fail(&found, error).await,
             };
         }
     }
@@ -187,11 +191,7 @@ impl Following {
             self.tell(&found.message, TurnEvent::Asked(ask)).await;
         }
         let last = if found.message.message.status == Status::Failed {
-            TurnEvent::Failed {
-                code: "AGENT_FAILED",
-                detail: "The agent failed. What it said until then is kept.".to_owned(),
-                status: 502,
-            }
+            TurnEvent::Failed(agent_failed())
         } else {
             let now = self.chat.clock.unix();
             let shown = found.message.clone().shown(found.session.lease, now);
@@ -200,8 +200,8 @@ impl Following {
         self.tell(&found.message, last).await;
     }
 
-    async fn fail(mut self, found: &Found, error: &ApiError) {
-        self.tell(&found.message, TurnEvent::failed(error)).await;
+    async fn fail(mut self, found: &Found, error: ApiError) {
+        self.tell(&found.message, TurnEvent::Failed(error)).await;
     }
 
     /// Reads the answer on from where it was stored, in a turn of its own.
@@ -238,7 +238,7 @@ impl Following {
                 Ok(())
             }
             Err(error) => {
-                self.give_up(ledger, draft, &error).await;
+                self.give_up(ledger, draft, error).await;
                 Ok(())
             }
         }
@@ -262,13 +262,13 @@ impl Following {
             .map_err(|error| foundry_error(&error))
     }
 
-    async fn give_up(&mut self, mut ledger: Ledger, mut draft: Draft, error: &ApiError) {
+    async fn give_up(&mut self, mut ledger: Ledger, mut draft: Draft, error: ApiError) {
         // Another word than `interrupted`: nobody needs to try again.
         draft.stop("cut_off");
         if let Err(error) = ledger.finish(&draft.stored, &Ending::default()).await {
             tracing::warn!(error = chain(&error), "a session was not let go");
         }
-        self.tell(&draft.stored, TurnEvent::failed(error)).await;
+        self.tell(&draft.stored, TurnEvent::Failed(error)).await;
     }
 }
 

@@ -14,7 +14,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use entrada_ambient::{NetworkOptions, SystemRandom, http_client};
+use entrada_ambient::{Clock, NetworkOptions, SystemRandom, http_client};
 use entrada_tables::{Query, Tables, query_all};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -30,7 +30,7 @@ use crate::address::AddressSource;
 use crate::context::{Surroundings, surround};
 use crate::downstream::Downstream;
 use crate::downstream::testing::{ALICE, HOME, World};
-use crate::identity::{Gate, UserPartition};
+use crate::identity::{Gate, Revocation, Revoked, UserPartition};
 use crate::limits::{Figures, Limits};
 
 const POLICY: &str = r#"{
@@ -188,6 +188,20 @@ impl Place {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         panic!("the last message never came to what was waited for");
+    }
+
+    /// Ends Alice's sign-in.
+    async fn cut_off(&self) {
+        let alice = Revoked::User(UserPartition::of(HOME, ALICE));
+        let revocation = Revocation {
+            not_before: self.world.clock.unix(),
+            blocked: false,
+        };
+        let revoking = self
+            .world
+            .revocations
+            .revoke(&alice, revocation, i64::MAX);
+        revoking.await.unwrap();
     }
 
     /// Rows of Alice's in the table of chat.

@@ -88,6 +88,25 @@ async fn an_answer_that_another_instance_reads_is_followed() {
 }
 
 #[tokio::test]
+async fn while_nobody_knows_who_was_cut_off_nobody_is_called_cut_off() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "one ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    let first = reader.next().await.unwrap();
+    place
+        .until(&session, |last| last["status"] == "in_progress")
+        .await;
+    let reader = Reader::new(come_back(&place, &place.base, &session, &first).await);
+    place.world.clock.advance(Duration::from_secs(61));
+    let rest = reader.rest().await;
+    assert_eq!(names(&rest), ["error"]);
+    assert_eq!(rest[0].data["code"], "STORAGE_UNAVAILABLE");
+}
+
+#[tokio::test]
 async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
     let mut place = Place::new().await;
     let instance = place.mortal().await;

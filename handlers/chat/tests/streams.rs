@@ -1,13 +1,10 @@
 use std::time::Duration;
 
-use entrada_ambient::Clock;
 use serde_json::{Value, json};
 
 use super::foundry::{Reply, created, delta, ended, says};
 use super::{Place, Reader, limits, names, text};
 use crate::chat::{ChatLimits, TABLE};
-use crate::downstream::testing::{ALICE, HOME};
-use crate::identity::{Revocation, Revoked, UserPartition};
 
 #[tokio::test]
 async fn an_answer_is_streamed_in_events_with_ids() {
@@ -277,16 +274,7 @@ async fn who_is_cut_off_hears_no_more_of_an_answer() {
     live.send(delta(1, "half")).unwrap();
     let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
     reader.next().await.unwrap();
-    let alice = Revoked::User(UserPartition::of(HOME, ALICE));
-    let revocation = Revocation {
-        not_before: place.world.clock.unix(),
-        blocked: false,
-    };
-    let revocations = &place.world.revocations;
-    revocations
-        .revoke(&alice, revocation, i64::MAX)
-        .await
-        .unwrap();
+    place.cut_off().await;
     let events = reader.rest().await;
     let last = events.last().unwrap();
     assert_eq!(

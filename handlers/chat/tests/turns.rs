@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::draft::Draft;
 use super::super::ledger::Ledger;
 use super::super::session::StoredSession;
-use super::super::{ChatLimits, Question};
+use super::super::{ChatLimits, Question, TABLE};
 use super::foundry::{Arrived, Reply, created, delta, ended, says};
 use super::{Place, Reader, id, limits};
 use crate::downstream::testing::{ALICE, Authority, BOB, HOME};
@@ -282,6 +282,40 @@ async fn a_turn_ends_when_its_time_is_over() {
     assert_eq!(body["message"]["status"], "incomplete");
     assert_eq!(body["message"]["metadata"]["reason"], "took_too_long");
     assert_eq!(body["message"]["content"], "so far");
+}
+
+#[tokio::test]
+async fn a_turn_that_ends_badly_is_refused_with_the_headers_of_its_refusal() {
+    for (revoked, expected, code, header) in [
+        (true, 401, "TOKEN_REVOKED", "www-authenticate"),
+        (false, 503, "STORAGE_UNAVAILABLE", "retry-after"),
+    ] {
+        let place = Place::new().await;
+        let session = place.new_session().await;
+        let live = place.agents.reply_live();
+        live.send(created("resp_1")).unwrap();
+        let asked = place
+            .request("POST", "/api/chat", &place.token)
+            .json(&json!({"session_id": session, "content": "hello"}))
+            .send();
+        let meanwhile = async {
+            place
+                .until(&session, |last| last["role"] == "assistant")
+                .await;
+            if revoked {
+                place.cut_off().await;
+            } else {
+                place.world.tables.lose(TABLE);
+                live.send(ended(1, "resp_1", "completed")).unwrap();
+            }
+        };
+        let (response, ()) = tokio::join!(asked, meanwhile);
+        let response = response.unwrap();
+        assert_eq!(response.status(), expected);
+        assert!(response.headers().contains_key(header), "{header}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["code"], code);
+    }
 }
 
 #[tokio::test]
