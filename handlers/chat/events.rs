@@ -84,6 +84,13 @@ impl std::fmt::Debug for Ask {
 }
 
 impl Ask {
+    /// The id, the agent's own.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Consent { id, .. } | Self::Approval { id, .. } => id,
+        }
+    }
+
     pub(super) fn consent(id: String, link: &ConsentLink, server_label: Option<String>) -> Self {
         Self::Consent {
             id,
@@ -105,6 +112,17 @@ impl TurnEvent {
             Self::Completed(_) => "message.completed",
             Self::Failed(_) => "error",
         }
+    }
+
+    /// What the person has to do at Entra first, if that is what `error` says:
+    /// the link, in the place where agents' own consents come.
+    pub(super) fn step_up(error: &ApiError) -> Option<Self> {
+        let link = error.step_up()?;
+        Some(Self::Asked(Ask::Consent {
+            id: error.code().to_lowercase(),
+            link: link.expose().to_owned(),
+            server_label: None,
+        }))
     }
 }
 

@@ -169,6 +169,11 @@ impl StoredMessage {
         })
     }
 
+    /// The number of the last event of the response that was stored.
+    pub(super) fn sequence(&self) -> u64 {
+        u64::try_from(self.sequence).unwrap_or_default()
+    }
+
     /// Whether some instance is writing the message.
     pub(super) fn is_being_written(&self, lease: Lease, now: i64) -> bool {
         let holds = lease.turn == self.turn && lease.holds(now);

@@ -12,6 +12,7 @@ mod answer;
 mod ask;
 mod asks;
 mod caller;
+mod calling;
 mod catalogue;
 mod content;
 mod draft;

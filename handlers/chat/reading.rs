@@ -213,7 +213,7 @@ impl Reading {
                 link,
                 server_label,
                 ..
-            } => self.asked(Ask::consent(id, &link, server_label)),
+            } => self.asked(Ask::consent(id, &link, server_label))?,
             ResponseEvent::ApprovalRequired {
                 id,
                 name,
@@ -224,23 +224,24 @@ impl Reading {
                 name,
                 arguments,
                 server_label,
-            }),
+            })?,
             last => return Some(End::Said(last)),
         };
         self.tell(event).await;
         None
     }
 
-    fn asked(&mut self, ask: Ask) -> TurnEvent {
-        self.draft.ask(ask.clone());
-        TurnEvent::Asked(ask)
+    /// What to tell of a question; nothing when it was told before.
+    fn asked(&mut self, ask: Ask) -> Option<TurnEvent> {
+        let is_new = self.draft.ask(ask.clone());
+        is_new.then_some(TurnEvent::Asked(ask))
     }
 
     /// Tells the client; text that it has already is left out.
     pub(super) async fn tell(&mut self, event: TurnEvent) {
         let position = Position {
             number: self.draft.stored.number,
-            sequence: u64::try_from(self.draft.stored.sequence).unwrap_or_default(),
+            sequence: self.draft.stored.sequence(),
             offset: self.draft.length(),
         };
         let event = match event {

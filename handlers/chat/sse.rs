@@ -35,17 +35,9 @@ pub(super) fn stream(
 }
 
 /// The answer of a client that takes events when the person has to do
-/// something at Entra before the agent can be asked: the link, in the place
-/// where agents' own consents come, then the end.
+/// something at Entra before the agent can be asked: the link, then the end.
 pub(super) fn asks(error: ApiError) -> Response {
-    let asked = error.step_up().map(|link| {
-        TurnEvent::Asked(Ask::Consent {
-            id: error.code().to_lowercase(),
-            link: link.expose().to_owned(),
-            server_label: None,
-        })
-    });
-    let events: Vec<_> = asked
+    let events: Vec<_> = TurnEvent::step_up(&error)
         .into_iter()
         .chain([TurnEvent::Failed(error)])
         .map(|event| unnumbered(&event))

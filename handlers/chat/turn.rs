@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entrada_foundry::{FoundryError, InputItem, ResponseRequest, ResponseStream};
+use entrada_foundry::{InputItem, ResponseRequest, ResponseStream};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
@@ -18,8 +18,7 @@ use super::listener::Listener;
 use super::message::{Message, Role, Status, StoredMessage};
 use super::reading::Reading;
 use super::refusal::{
-    approval_not_pending, client_gone, foundry_error, ledger_error, no_such_agent, no_such_session,
-    not_configured,
+    approval_not_pending, client_gone, ledger_error, no_such_agent, no_such_session, not_configured,
 };
 use super::session::StoredSession;
 use super::{Chat, PERMISSION, SCOPE};
@@ -273,22 +272,16 @@ impl Turn {
         }
     }
 
-    /// Asks the agent as the person. A claims challenge of continuous access
-    /// evaluation is met once, by a token that Entra issues for it.
+    /// Asks the agent as the person.
     async fn ask(&self) -> Result<ResponseStream, ApiError> {
-        let request = self.request();
+        let request = &self.request();
         let foundry = &self.upstream.foundry;
-        let claims = match foundry.respond(&self.token, &request).await {
-            Err(FoundryError::Unauthorized {
-                claims: Some(claims),
-            }) => claims,
-            outcome => return outcome.map_err(|error| foundry_error(&error)),
-        };
-        let token = self.chat.token(&self.caller, Some(&claims)).await?;
-        foundry
-            .respond(&token, &request)
-            .await
-            .map_err(|error| foundry_error(&error))
+        let asking = self
+            .chat
+            .call_as(&self.caller, self.token.clone(), |token| async move {
+                foundry.respond(&token, request).await
+            });
+        Ok(asking.await?)
     }
 
     fn request(&self) -> ResponseRequest {
