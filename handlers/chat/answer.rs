@@ -1,6 +1,5 @@
 //! A whole answer, for who does not take events.
 
-use http::StatusCode;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -13,6 +12,8 @@ use crate::error::ApiError;
 /// What an agent does on the way to its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// It was asked, and has begun to answer.
+    Asked,
     /// It said something more.
     Speaks,
     /// It began to use the tool of this name.
@@ -65,14 +66,7 @@ impl Answer {
                         approval_required: approvals,
                     });
                 }
-                TurnEvent::Failed {
-                    code,
-                    detail,
-                    status,
-                } => {
-                    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                    return Err(ApiError::new(status, code, detail));
-                }
+                TurnEvent::Failed(error) => return Err(error),
                 TurnEvent::Delta(_) => step(Step::Speaks),
                 TurnEvent::ToolStarted { name, .. } => step(Step::UsesTool(name)),
                 TurnEvent::ToolCompleted { .. } => {}

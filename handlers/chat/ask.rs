@@ -10,8 +10,8 @@ use super::content::check_content;
 use super::refusal::{no_such_agent, no_such_session};
 use super::turn::{Input, TurnOrder};
 use super::{Chat, ChatCaller};
-use crate::error::ApiError;
-use crate::identity::Principal;
+use crate::error::{ApiError, chain};
+use crate::identity::{Principal, UserPartition};
 
 /// A question to an agent. Its `Debug` shows no text of people.
 pub struct Question {
@@ -40,8 +40,8 @@ impl Chat {
     /// Asks an agent in the caller's name and waits for the answer, whose
     /// message says which session it is in; `step` is told what the agent does
     /// meanwhile. Sessions, limits and rights are those of the HTTP routes.
-    /// When this is dropped the agent is interrupted: nobody would come back
-    /// for the rest.
+    /// When this is dropped the agent's stream is closed, which is what ends
+    /// its answer: nobody would come back for the rest.
     ///
     /// # Errors
     /// Those of `POST /api/sessions` and `POST /api/chat`.
@@ -49,7 +49,7 @@ impl Chat {
         self: &Arc<Self>,
         caller: &Principal,
         question: Question,
-        step: impl FnMut(Step) + Send,
+        mut step: impl FnMut(Step) + Send,
     ) -> Result<Answer, ApiError> {
         let ChatCaller(caller) = ChatCaller::admit(caller.clone())?;
         let content = check_content(question.content)?;
@@ -73,7 +73,20 @@ impl Chat {
             correlation_id: question.correlation_id,
             only_attended: true,
         };
-        let events = self.start(caller, order).await?;
+        let started = self.start(caller, order).await;
+        if started.is_err() && question.session_id.is_none() {
+            self.discard(&partition, session_id).await;
+        }
+        let events = started?;
+        step(Step::Asked);
         Answer::collect_telling(events, step).await
+    }
+
+    /// Takes back a session of which nobody was told. When that fails it stays,
+    /// and the person can delete it.
+    async fn discard(&self, partition: &UserPartition, session_id: Uuid) {
+        if let Err(error) = self.store.delete(partition, session_id).await {
+            tracing::warn!(error = chain(&error), "a session was not taken back");
+        }
     }
 }

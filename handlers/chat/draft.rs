@@ -90,10 +90,16 @@ impl Draft {
     }
 
     /// Notes what the agent asks; what is beyond a sane number is left out.
-    pub(super) fn ask(&mut self, ask: Ask) {
+    /// `false` when it is noted already: a response that is read on says at its
+    /// end once more what it asked before.
+    pub(super) fn ask(&mut self, ask: Ask) -> bool {
+        if self.asks.iter().any(|noted| noted.id() == ask.id()) {
+            return false;
+        }
         if self.asks.len() < ASKS {
             self.asks.push(ask);
         }
+        true
     }
 
     /// Notes the response and its conversation.

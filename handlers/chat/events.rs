@@ -45,11 +45,7 @@ pub(super) enum TurnEvent {
     /// The answer has ended, whole or not, and is stored.
     Completed(Message),
     /// Nothing more comes.
-    Failed {
-        code: &'static str,
-        detail: String,
-        status: u16,
-    },
+    Failed(ApiError),
 }
 
 impl std::fmt::Debug for TurnEvent {
@@ -88,6 +84,13 @@ impl std::fmt::Debug for Ask {
 }
 
 impl Ask {
+    /// The id, the agent's own.
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Consent { id, .. } | Self::Approval { id, .. } => id,
+        }
+    }
+
     pub(super) fn consent(id: String, link: &ConsentLink, server_label: Option<String>) -> Self {
         Self::Consent {
             id,
@@ -107,16 +110,19 @@ impl TurnEvent {
             Self::Asked(Ask::Consent { .. }) => "consent.required",
             Self::Asked(Ask::Approval { .. }) => "approval.required",
             Self::Completed(_) => "message.completed",
-            Self::Failed { .. } => "error",
+            Self::Failed(_) => "error",
         }
     }
 
-    pub(super) fn failed(error: &ApiError) -> Self {
-        Self::Failed {
-            code: error.code(),
-            detail: error.detail().to_owned(),
-            status: error.status().as_u16(),
-        }
+    /// What the person has to do at Entra first, if that is what `error` says:
+    /// the link, in the place where agents' own consents come.
+    pub(super) fn step_up(error: &ApiError) -> Option<Self> {
+        let link = error.step_up()?;
+        Some(Self::Asked(Ask::Consent {
+            id: error.code().to_lowercase(),
+            link: link.expose().to_owned(),
+            server_label: None,
+        }))
     }
 }
 

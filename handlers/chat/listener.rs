@@ -69,7 +69,7 @@ impl Listener {
         let old = emitted.position.sequence < self.has.sequence;
         let last_word = matches!(
             emitted.event,
-            TurnEvent::Delta(_) | TurnEvent::Completed(_) | TurnEvent::Failed { .. }
+            TurnEvent::Delta(_) | TurnEvent::Completed(_) | TurnEvent::Failed(_)
         );
         if old && !last_word {
             return;

@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::session::Lease;
 use crate::identity::UserPartition;
 
+/// Why an answer is incomplete that can be gone on with.
+pub(super) const INTERRUPTED: &str = "interrupted";
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -169,6 +172,11 @@ impl StoredMessage {
         })
     }
 
+    /// The number of the last event of the response that was stored.
+    pub(super) fn sequence(&self) -> u64 {
+        u64::try_from(self.sequence).unwrap_or_default()
+    }
+
     /// Whether some instance is writing the message.
     pub(super) fn is_being_written(&self, lease: Lease, now: i64) -> bool {
         let holds = lease.turn == self.turn && lease.holds(now);
@@ -187,7 +195,7 @@ impl StoredMessage {
             self.message.status = Status::Incomplete;
             self.message
                 .metadata
-                .insert("reason".to_owned(), "interrupted".into());
+                .insert("reason".to_owned(), INTERRUPTED.into());
         }
         self.message
     }

@@ -91,7 +91,7 @@ pub async fn chat(
     };
     let events = match begun {
         Ok(events) => events,
-        Err(error) if streams && error.step_up().is_some() => return Ok(sse::asks(&error)),
+        Err(error) if streams && error.step_up().is_some() => return Ok(sse::asks(error)),
         Err(error) => return Err(error),
     };
     if streams {

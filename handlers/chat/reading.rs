@@ -16,7 +16,8 @@ use super::draft::Draft;
 use super::events::{Ask, Emitted, Position, TurnEvent};
 use super::ledger::{Ending, LEASE, Ledger, LedgerError};
 use super::listener::Listener;
-use super::refusal::{broken, ledger_error, revoked};
+use super::message::INTERRUPTED;
+use super::refusal::{agent_failed, broken, ledger_error, revoked};
 use crate::error::chain;
 use crate::identity::{Principal, RevocationCheck};
 
@@ -62,6 +63,7 @@ impl Reading {
     /// Reads `stream` to its end and stores what came of it. When the client
     /// goes away the answer is still read, for a bounded time and by a
     /// bounded number of turns, so that it is there when the client is back.
+    /// Beyond these bounds it is read on when the client is back.
     pub(super) async fn run(mut self, stream: ResponseStream) {
         let mut beside = Beside {
             saving: None,
@@ -94,7 +96,10 @@ impl Reading {
                         return end;
                     }
                 }
-                () = beside.deadline.as_mut() => return End::Stopped("took_too_long"),
+                () = beside.deadline.as_mut() => return match beside.background {
+                    Some(_) => End::Stopped(INTERRUPTED),
+                    None => End::Stopped("took_too_long"),
+                },
                 () = self.listener.gone(), if self.listener.is_there() => {
                     self.listener.leave();
                 }
@@ -102,7 +107,7 @@ impl Reading {
                     RevocationCheck::Clear => self.save(beside),
                     RevocationCheck::Revoked => return End::Revoked,
                     // Nobody knows who may go on; who may can come back.
-                    RevocationCheck::Unknown => return End::Stopped("interrupted"),
+                    RevocationCheck::Unknown => return End::Stopped(INTERRUPTED),
                 },
                 next = stream.next() => match next {
                     Some(Ok(event)) => {
@@ -112,7 +117,7 @@ impl Reading {
                         }
                     }
                     Some(Err(error)) => return End::Broken(error),
-                    None => return End::Stopped("interrupted"),
+                    None => return End::Stopped(INTERRUPTED),
                 },
             }
             if !self.listener.is_there()
@@ -130,7 +135,7 @@ impl Reading {
             return Some(End::Stopped("client_gone"));
         }
         let Ok(permit) = self.chat.background.clone().try_acquire_owned() else {
-            return Some(End::Stopped("client_gone"));
+            return Some(End::Stopped(INTERRUPTED));
         };
         tracing::debug!("the client went away; its answer is still read");
         beside.background = Some(permit);
@@ -213,7 +218,7 @@ impl Reading {
                 link,
                 server_label,
                 ..
-            } => self.asked(Ask::consent(id, &link, server_label)),
+            } => self.asked(Ask::consent(id, &link, server_label))?,
             ResponseEvent::ApprovalRequired {
                 id,
                 name,
@@ -224,23 +229,24 @@ impl Reading {
                 name,
                 arguments,
                 server_label,
-            }),
+            })?,
             last => return Some(End::Said(last)),
         };
         self.tell(event).await;
         None
     }
 
-    fn asked(&mut self, ask: Ask) -> TurnEvent {
-        self.draft.ask(ask.clone());
-        TurnEvent::Asked(ask)
+    /// What to tell of a question; nothing when it was told before.
+    fn asked(&mut self, ask: Ask) -> Option<TurnEvent> {
+        let is_new = self.draft.ask(ask.clone());
+        is_new.then_some(TurnEvent::Asked(ask))
     }
 
     /// Tells the client; text that it has already is left out.
     pub(super) async fn tell(&mut self, event: TurnEvent) {
         let position = Position {
             number: self.draft.stored.number,
-            sequence: u64::try_from(self.draft.stored.sequence).unwrap_or_default(),
+            sequence: self.draft.stored.sequence(),
             offset: self.draft.length(),
         };
         let event = match event {
@@ -278,20 +284,16 @@ impl Reading {
             }) => self.draft.cut_short(response_id, &reason),
             End::Said(ResponseEvent::Failed { code, .. }) => {
                 self.draft.fail(code.as_deref());
-                failure = Some(TurnEvent::Failed {
-                    code: "AGENT_FAILED",
-                    detail: "The agent failed. What it said until then is kept.".to_owned(),
-                    status: 502,
-                });
+                failure = Some(agent_failed());
                 Ending::default()
             }
             End::Said(_) => {
-                self.draft.stop("interrupted");
+                self.draft.stop(INTERRUPTED);
                 Ending::default()
             }
             End::Broken(error) => {
-                self.draft.stop("interrupted");
-                failure = Some(TurnEvent::failed(&broken(&error)));
+                self.draft.stop(INTERRUPTED);
+                failure = Some(broken(&error));
                 tracing::warn!(error = chain(&error), "an answer broke off");
                 Ending::default()
             }
@@ -301,20 +303,22 @@ impl Reading {
             }
             End::Revoked => {
                 self.draft.stop("revoked");
-                failure = Some(TurnEvent::failed(&revoked()));
+                failure = Some(revoked());
                 Ending::default()
             }
             End::Lost(error) => {
-                return self.tell(TurnEvent::failed(&ledger_error(error))).await;
+                return self.tell(TurnEvent::Failed(ledger_error(error))).await;
             }
         };
         self.seal_asks();
         if let Err(error) = self.finish(&ending).await {
             tracing::error!(error = chain(&error), "an answer could not be stored");
-            failure = Some(TurnEvent::failed(&ledger_error(error)));
+            failure = Some(ledger_error(error));
         }
-        let last =
-            failure.unwrap_or_else(|| TurnEvent::Completed(self.draft.stored.message.clone()));
+        let last = match failure {
+            Some(error) => TurnEvent::Failed(error),
+            None => TurnEvent::Completed(self.draft.stored.message.clone()),
+        };
         self.tell(last).await;
     }
 

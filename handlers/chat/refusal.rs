@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use entrada_foundry::{FoundryError, Wait};
-use http::StatusCode;
+use http::{StatusCode, header};
 
 use super::catalogue::Unavailable;
 use super::ledger::LedgerError;
+use crate::downstream::Remedy;
 use crate::error::{ApiError, chain};
+use crate::identity::{Challenge, Door, Refusal};
 
 /// How long to wait before asking again when nobody said.
 const RETRY: Duration = Duration::from_secs(5);
@@ -61,12 +63,56 @@ fn turn_under_way() -> ApiError {
     )
 }
 
+/// 503: all have as many turns under way as this server takes.
+pub(super) fn too_many_turns() -> ApiError {
+    ApiError::unavailable(
+        "TOO_MANY_TURNS",
+        "This server has as many answers under way as it can take. Try again shortly.",
+        RETRY,
+    )
+}
+
+/// 429: one person has as many turns under way as one may have.
+pub(super) fn too_many_own_turns() -> ApiError {
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "TOO_MANY_OWN_TURNS",
+        "You have as many answers under way as one person may have. Wait for one of them.",
+    )
+    .with_header(header::RETRY_AFTER, RETRY.as_secs().into())
+}
+
 /// 401: the caller was cut off in the middle of an answer.
 pub(super) fn revoked() -> ApiError {
+    let challenge = Challenge::new()
+        .with("scope", Door::Api.scope())
+        .with("error", "invalid_token")
+        .with("error_description", &Refusal::Revoked.description());
     ApiError::new(
         StatusCode::UNAUTHORIZED,
         "TOKEN_REVOKED",
         "Your sign-in was ended or revoked while the agent answered. Sign in again.",
+    )
+    .with_header(header::WWW_AUTHENTICATE, challenge.header())
+    .with_remedy(Remedy::SignIn)
+}
+
+/// 503: nobody knows who was cut off, so nobody is told more.
+pub(super) fn revocations_unknown() -> ApiError {
+    ApiError::unavailable(
+        "STORAGE_UNAVAILABLE",
+        "The revocation list is not up to date, so nobody is answered right now. Try again \
+         shortly.",
+        RETRY,
+    )
+}
+
+/// 502: the agent's answer came to a bad end.
+pub(super) fn agent_failed() -> ApiError {
+    ApiError::new(
+        StatusCode::BAD_GATEWAY,
+        "AGENT_FAILED",
+        "The agent failed. What it said until then is kept.",
     )
 }
 

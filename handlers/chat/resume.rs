@@ -9,6 +9,7 @@
 
 use std::sync::Arc;
 
+use entrada_foundry::ResponseStream;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 use tracing::Instrument;
@@ -16,15 +17,16 @@ use uuid::Uuid;
 
 use super::Chat;
 use super::asks::{open_asks, seal_asks};
+use super::calling::CallError;
 use super::catalogue::Upstream;
 use super::draft::Draft;
 use super::event_id::EventIds;
 use super::events::{Emitted, Events, Position, TurnEvent};
 use super::ledger::{Ending, Ledger, LedgerError};
 use super::listener::Listener;
-use super::message::{Role, Status, StoredMessage};
+use super::message::{INTERRUPTED, Role, Status, StoredMessage};
 use super::reading::Reading;
-use super::refusal::{foundry_error, ledger_error, no_such_session, revoked};
+use super::refusal::{agent_failed, ledger_error, no_such_session, revocations_unknown, revoked};
 use super::session::StoredSession;
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, RevocationCheck, UserPartition};
@@ -56,14 +58,15 @@ impl Chat {
         let upstream = self
             .upstream(&caller, &found.session.session.agent_id)
             .await?;
-        let permit = self.permit()?;
+        let permit = self.turns.admit(partition.clone())?;
         let (sender, events) = mpsc::channel(QUEUE);
         let following = Following {
             chat: self.clone(),
             caller,
             partition,
             upstream,
-            told: has.offset,
+            told: has.clone(),
+            asked: 0,
             listener: self.listener(sender, has),
         };
         let task = async move {
@@ -123,17 +126,21 @@ struct Following {
     partition: UserPartition,
     upstream: Upstream,
     listener: Listener,
-    /// Bytes of text that the client has.
-    told: usize,
+    /// How far the client has come.
+    told: Position,
+    /// How many of the answer's questions it was told, or had heard.
+    asked: usize,
 }
 
 impl Following {
     async fn run(mut self, mut found: Found) {
         loop {
-            if self.chat.revocations.check(&self.caller) != RevocationCheck::Clear {
-                return self.fail(&found, &revoked()).await;
+            match self.chat.revocations.check(&self.caller) {
+                RevocationCheck::Clear => {}
+                RevocationCheck::Revoked => return self.fail(&found, revoked()).await,
+                RevocationCheck::Unknown => return self.fail(&found, revocations_unknown()).await,
             }
-            self.tell_text(&found.message).await;
+            self.tell_stored(&found.message).await;
             let now = self.chat.clock.unix();
             let lease = found.session.lease;
             if is_open(&found, now) && !lease.holds(now) {
@@ -141,7 +148,7 @@ impl Following {
                     Ok(()) => return,
                     // Another client's request was faster: follow it.
                     Err(LedgerError::Busy) => {}
-                    Err(error) => return self.fail(&found, &ledger_error(error)).await,
+                    Err(error) => return self.fail(&found, ledger_error(error)).await,
                 }
             } else if !found.message.is_being_written(lease, now) {
                 return self.tell_end(found).await;
@@ -154,44 +161,42 @@ impl Following {
             let (session_id, number) = (message.message.session_id, message.number);
             found = match self.chat.look(&self.partition, session_id, number).await {
                 Ok(found) => found,
-                Err(error) => return self.fail(&found, &error).await,
+                Err(error) => return self.fail(&found, error).await,
             };
         }
     }
 
     async fn tell(&mut self, found: &StoredMessage, event: TurnEvent) {
+        self.told.sequence = self.told.sequence.max(found.sequence());
         let emitted = Emitted {
-            position: Position {
-                number: found.number,
-                sequence: u64::try_from(found.sequence).unwrap_or_default(),
-                offset: self.told,
-            },
+            position: self.told.clone(),
             response_id: found.response_id.clone(),
             event,
         };
         self.listener.tell(emitted).await;
     }
 
-    async fn tell_text(&mut self, found: &StoredMessage) {
-        let Some(rest) = found.message.content.get(self.told..) else {
-            return;
-        };
-        if !rest.is_empty() {
-            self.told += rest.len();
+    /// Tells what is stored and the client does not have.
+    async fn tell_stored(&mut self, found: &StoredMessage) {
+        let is_behind = found.sequence() < self.told.sequence;
+        let text = found.message.content.get(self.told.offset..);
+        if let Some(rest) = text.filter(|rest| !rest.is_empty()) {
+            self.told.offset += rest.len();
             self.tell(found, TurnEvent::Delta(rest.to_owned())).await;
+        }
+        let asks = open_asks(&self.chat, &self.partition, found);
+        for ask in asks.into_iter().skip(self.asked) {
+            self.asked += 1;
+            // A client that was ahead of storage has heard it.
+            if !is_behind {
+                self.tell(found, TurnEvent::Asked(ask)).await;
+            }
         }
     }
 
     async fn tell_end(mut self, found: Found) {
-        for ask in open_asks(&self.chat, &self.partition, &found.message) {
-            self.tell(&found.message, TurnEvent::Asked(ask)).await;
-        }
         let last = if found.message.message.status == Status::Failed {
-            TurnEvent::Failed {
-                code: "AGENT_FAILED",
-                detail: "The agent failed. What it said until then is kept.".to_owned(),
-                status: 502,
-            }
+            TurnEvent::Failed(agent_failed())
         } else {
             let now = self.chat.clock.unix();
             let shown = found.message.clone().shown(found.session.lease, now);
@@ -200,8 +205,8 @@ impl Following {
         self.tell(&found.message, last).await;
     }
 
-    async fn fail(mut self, found: &Found, error: &ApiError) {
-        self.tell(&found.message, TurnEvent::failed(error)).await;
+    async fn fail(mut self, found: &Found, error: ApiError) {
+        self.tell(&found.message, TurnEvent::Failed(error)).await;
     }
 
     /// Reads the answer on from where it was stored, in a turn of its own.
@@ -238,37 +243,40 @@ impl Following {
                 Ok(())
             }
             Err(error) => {
-                self.give_up(ledger, draft, &error).await;
+                self.give_up(ledger, draft, error).await;
                 Ok(())
             }
         }
     }
 
-    async fn ask_again(
-        &self,
-        found: &StoredMessage,
-    ) -> Result<entrada_foundry::ResponseStream, ApiError> {
-        let token = self.chat.token(&self.caller, None).await?;
+    async fn ask_again(&self, found: &StoredMessage) -> Result<ResponseStream, CallError> {
+        let token = self.chat.token(&self.caller, None).await;
+        let token = token.map_err(CallError::NoToken)?;
         let response_id = found.response_id.as_deref().unwrap_or_default();
-        self.upstream
-            .foundry
-            .resume(
-                &token,
-                &self.upstream.agent,
-                response_id,
-                u64::try_from(found.sequence).ok(),
-            )
-            .await
-            .map_err(|error| foundry_error(&error))
+        let (Upstream { foundry, agent }, after) = (&self.upstream, Some(found.sequence()));
+        let asking = self.chat.call_as(&self.caller, token, |token| async move {
+            foundry.resume(&token, agent, response_id, after).await
+        });
+        asking.await
     }
 
-    async fn give_up(&mut self, mut ledger: Ledger, mut draft: Draft, error: &ApiError) {
-        // Another word than `interrupted`: nobody needs to try again.
-        draft.stop("cut_off");
+    async fn give_up(&mut self, mut ledger: Ledger, mut draft: Draft, error: CallError) {
+        // What is interrupted is gone on with at the next attempt. For what
+        // is cut off nobody needs to try again.
+        let reason = if error.is_final() {
+            "cut_off"
+        } else {
+            INTERRUPTED
+        };
+        draft.stop(reason);
         if let Err(error) = ledger.finish(&draft.stored, &Ending::default()).await {
             tracing::warn!(error = chain(&error), "a session was not let go");
         }
-        self.tell(&draft.stored, TurnEvent::failed(error)).await;
+        let error = ApiError::from(error);
+        if let Some(asked) = TurnEvent::step_up(&error) {
+            self.tell(&draft.stored, asked).await;
+        }
+        self.tell(&draft.stored, TurnEvent::Failed(error)).await;
     }
 }
 
@@ -277,7 +285,7 @@ impl Following {
 fn is_open(found: &Found, now: i64) -> bool {
     let message = &found.message;
     let interrupted = message.message.status == Status::Incomplete
-        && message.message.metadata.get("reason") == Some(&"interrupted".into());
+        && message.message.metadata.get("reason") == Some(&INTERRUPTED.into());
     message.response_id.is_some()
         && message.number + 1 == found.session.next_message
         && (interrupted || message.is_abandoned(found.session.lease, now))

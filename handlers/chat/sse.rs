@@ -35,19 +35,11 @@ pub(super) fn stream(
 }
 
 /// The answer of a client that takes events when the person has to do
-/// something at Entra before the agent can be asked: the link, in the place
-/// where agents' own consents come, then the end.
-pub(super) fn asks(error: &ApiError) -> Response {
-    let asked = error.step_up().map(|link| {
-        TurnEvent::Asked(Ask::Consent {
-            id: error.code().to_lowercase(),
-            link: link.expose().to_owned(),
-            server_label: None,
-        })
-    });
-    let events: Vec<_> = asked
+/// something at Entra before the agent can be asked: the link, then the end.
+pub(super) fn asks(error: ApiError) -> Response {
+    let events: Vec<_> = TurnEvent::step_up(&error)
         .into_iter()
-        .chain([TurnEvent::failed(error)])
+        .chain([TurnEvent::Failed(error)])
         .map(|event| unnumbered(&event))
         .collect();
     respond(futures::stream::iter(events))
@@ -108,7 +100,7 @@ fn data(event: &TurnEvent) -> Value {
         TurnEvent::ToolCompleted { id, failed } => json!({"id": id, "failed": failed}),
         TurnEvent::Asked(ask) => ask_data(ask),
         TurnEvent::Completed(message) => json!({"message": message}),
-        TurnEvent::Failed { code, detail, .. } => json!({"code": code, "detail": detail}),
+        TurnEvent::Failed(error) => json!({"code": error.code(), "detail": error.detail()}),
     }
 }
 

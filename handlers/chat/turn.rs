@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entrada_foundry::{FoundryError, InputItem, ResponseRequest, ResponseStream};
+use entrada_foundry::{InputItem, ResponseRequest, ResponseStream};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -18,10 +18,10 @@ use super::listener::Listener;
 use super::message::{Message, Role, Status, StoredMessage};
 use super::reading::Reading;
 use super::refusal::{
-    approval_not_pending, client_gone, foundry_error, ledger_error, no_such_agent, no_such_session,
-    not_configured,
+    approval_not_pending, client_gone, ledger_error, no_such_agent, no_such_session, not_configured,
 };
 use super::session::StoredSession;
+use super::turns::TurnPermit;
 use super::{Chat, PERMISSION, SCOPE};
 use crate::audit::{Entry, Outcome};
 use crate::error::{ApiError, chain};
@@ -74,7 +74,7 @@ struct Turn {
     token: SecretString,
     order: TurnOrder,
     listener: Listener,
-    _permit: OwnedSemaphorePermit,
+    _permit: TurnPermit,
 }
 
 impl Chat {
@@ -126,7 +126,7 @@ impl Chat {
         let token = self.token(&caller, None).await?;
         let (sender, events) = mpsc::channel(QUEUE);
         let turn = Turn {
-            _permit: self.permit()?,
+            _permit: self.turns.admit(caller.partition())?,
             listener: self
                 .listener(sender, Position::default())
                 .needed(order.only_attended),
@@ -167,16 +167,6 @@ impl Chat {
             Ok(token) => Ok(token),
             Err(error) => Err(self.remedies.answer(caller, PERMISSION, &error).await),
         }
-    }
-
-    pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.turns.clone().try_acquire_owned().map_err(|_| {
-            ApiError::unavailable(
-                "TOO_MANY_TURNS",
-                "This server has as many answers under way as it can take. Try again shortly.",
-                std::time::Duration::from_secs(5),
-            )
-        })
     }
 
     pub(super) fn listener(&self, sender: mpsc::Sender<Emitted>, has: Position) -> Listener {
@@ -273,22 +263,16 @@ impl Turn {
         }
     }
 
-    /// Asks the agent as the person. A claims challenge of continuous access
-    /// evaluation is met once, by a token that Entra issues for it.
+    /// Asks the agent as the person.
     async fn ask(&self) -> Result<ResponseStream, ApiError> {
-        let request = self.request();
+        let request = &self.request();
         let foundry = &self.upstream.foundry;
-        let claims = match foundry.respond(&self.token, &request).await {
-            Err(FoundryError::Unauthorized {
-                claims: Some(claims),
-            }) => claims,
-            outcome => return outcome.map_err(|error| foundry_error(&error)),
-        };
-        let token = self.chat.token(&self.caller, Some(&claims)).await?;
-        foundry
-            .respond(&token, &request)
-            .await
-            .map_err(|error| foundry_error(&error))
+        let asking = self
+            .chat
+            .call_as(&self.caller, self.token.clone(), |token| async move {
+                foundry.respond(&token, request).await
+            });
+        Ok(asking.await?)
     }
 
     fn request(&self) -> ResponseRequest {

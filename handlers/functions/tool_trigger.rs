@@ -7,8 +7,6 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use http::{Extensions, HeaderValue, header};
 use rmcp::model::{CallToolResult, ContentBlock, ErrorData, MetaObject};
@@ -19,7 +17,7 @@ use crate::config::BaseUrl;
 use crate::context::CorrelationId;
 use crate::error::{ApiError, chain};
 use crate::identity::{Door, Gate, Refusal};
-use crate::mcp::{McpServer, Outcome, Registry, ToolChallenge, ToolError};
+use crate::mcp::{McpServer, Outcome, Registry, ToolError};
 
 /// The largest wrapped call, in bytes. A client's 4 MiB arrive escaped twice,
 /// and in two copies.
@@ -131,20 +129,13 @@ impl ToolTrigger {
         }
     }
 
-    /// What went wrong in the tool; a challenge in the words of its header,
-    /// since this door answers every call with 200.
+    /// What went wrong in the tool; a challenge in words, since this door
+    /// answers every call with 200.
     fn failed(&self, failure: &ToolError) -> CallToolResult {
         if let Some(log) = failure.log() {
             tracing::warn!(tool = self.tool, log, "a tool failed");
         }
-        let message = failure.text();
-        match failure.challenge() {
-            Some(ToolChallenge::Claims(claims)) => error(format!(
-                "{message} The claims to ask Microsoft Entra ID for, in base64: {}",
-                STANDARD.encode(claims)
-            )),
-            Some(ToolChallenge::SignInEnded) | None => error(message),
-        }
+        error(failure.text())
     }
 
     /// The answer to a caller who is not let in: which check failed, and

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use entrada_tables::TableError;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -203,22 +205,27 @@ impl ToolError {
         self.challenge.as_ref()
     }
 
-    /// What the caller is told, but for the link.
+    /// What the caller is told, but for the link and the claims.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// What the caller is told, the link included.
+    /// What the caller is told, with the link, or with the claims: not every
+    /// answer can carry them in a header.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        match &self.step_up {
-            None => Cow::Borrowed(&self.message),
-            Some(link) => Cow::Owned(format!(
-                "{} Open {} in a browser within ten minutes, then try again.",
-                self.message,
+        let message = &self.message;
+        match (&self.step_up, &self.challenge) {
+            (Some(link), _) => Cow::Owned(format!(
+                "{message} Open {} in a browser within ten minutes, then try again.",
                 link.expose()
             )),
+            (None, Some(ToolChallenge::Claims(claims))) => Cow::Owned(format!(
+                "{message} The claims to ask Microsoft Entra ID for, in base64: {}",
+                STANDARD.encode(claims)
+            )),
+            (None, Some(ToolChallenge::SignInEnded) | None) => Cow::Borrowed(message),
         }
     }
 
@@ -235,5 +242,18 @@ impl From<TableError> for ToolError {
             "Storage did not do what the tool needs. Try again shortly.",
             chain(&error),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn claims_are_told_in_words_too() {
+        let error = ToolError::new("Do more.");
+        assert_eq!(error.text(), "Do more.");
+        let error = error.with_challenge(ToolChallenge::Claims("{}".to_owned()));
+        assert!(error.text().starts_with("Do more. ") && error.text().ends_with(": e30="));
     }
 }

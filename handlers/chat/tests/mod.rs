@@ -14,7 +14,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
-use entrada_ambient::{NetworkOptions, SystemRandom, http_client};
+use entrada_ambient::{Clock, NetworkOptions, SystemRandom, http_client};
 use entrada_tables::{Query, Tables, query_all};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
@@ -30,7 +30,7 @@ use crate::address::AddressSource;
 use crate::context::{Surroundings, surround};
 use crate::downstream::Downstream;
 use crate::downstream::testing::{ALICE, HOME, World};
-use crate::identity::{Gate, UserPartition};
+use crate::identity::{Gate, Revocation, Revoked, UserPartition};
 use crate::limits::{Figures, Limits};
 
 const POLICY: &str = r#"{
@@ -190,6 +190,17 @@ impl Place {
         panic!("the last message never came to what was waited for");
     }
 
+    /// Ends Alice's sign-in.
+    async fn cut_off(&self) {
+        let alice = Revoked::User(UserPartition::of(HOME, ALICE));
+        let revocation = Revocation {
+            not_before: self.world.clock.unix(),
+            blocked: false,
+        };
+        let revoking = self.world.revocations.revoke(&alice, revocation, i64::MAX);
+        revoking.await.unwrap();
+    }
+
     /// Rows of Alice's in the table of chat.
     async fn rows(&self) -> usize {
         let partition = UserPartition::of(HOME, ALICE);
@@ -203,17 +214,29 @@ impl Place {
 }
 
 fn instance(world: &World, agents: &Agents, limits: ChatLimits) -> (Arc<Chat>, Arc<Downstream>) {
-    let service = AgentsService {
+    let catalogue = Catalogue::parse(AGENTS, Some(&service(world, agents))).unwrap();
+    on_catalogue(world, catalogue, limits)
+}
+
+fn service(world: &World, agents: &Agents) -> AgentsService {
+    AgentsService {
         endpoint: agents.endpoint.clone(),
         default_route: AgentRoute::Agent,
         consent_hosts: vec!["consent.azure-apihub.net".to_owned()],
         http: world.http.clone(),
         identity: None,
-    };
+    }
+}
+
+fn on_catalogue(
+    world: &World,
+    catalogue: Catalogue,
+    limits: ChatLimits,
+) -> (Arc<Chat>, Arc<Downstream>) {
     let downstream = world.downstream();
     let sources = ChatSources {
         tables: world.tables.clone(),
-        catalogue: Arc::new(Catalogue::parse(AGENTS, Some(&service)).unwrap()),
+        catalogue: Arc::new(catalogue),
         downstream: downstream.clone(),
         remedies: world.remedies(),
         policy: world.policy.clone(),

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use entrada_tables::{Condition, Row, Tables};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::super::message::row_key;
 use super::super::{ChatLimits, TABLE};
@@ -88,6 +91,25 @@ async fn an_answer_that_another_instance_reads_is_followed() {
 }
 
 #[tokio::test]
+async fn while_nobody_knows_who_was_cut_off_nobody_is_called_cut_off() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "one ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    let first = reader.next().await.unwrap();
+    place
+        .until(&session, |last| last["status"] == "in_progress")
+        .await;
+    let reader = Reader::new(come_back(&place, &place.base, &session, &first).await);
+    place.world.clock.advance(Duration::from_secs(61));
+    let rest = reader.rest().await;
+    assert_eq!(names(&rest), ["error"]);
+    assert_eq!(rest[0].data["code"], "STORAGE_UNAVAILABLE");
+}
+
+#[tokio::test]
 async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
     let mut place = Place::new().await;
     let instance = place.mortal().await;
@@ -119,6 +141,41 @@ async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
     assert!(resumed.target.starts_with("GET "), "{}", resumed.target);
     assert!(resumed.target.contains("resp_1") && resumed.target.contains("starting_after=1"));
     assert_eq!(place.messages(&session).await.pop().unwrap(), *message);
+}
+
+#[tokio::test]
+async fn an_answer_that_our_own_bounds_ended_is_read_on_when_its_client_is_back() {
+    let none = ChatLimits {
+        background_turns: 0,
+        ..limits()
+    };
+    let brief = ChatLimits {
+        background: Duration::from_millis(50),
+        ..limits()
+    };
+    for bounds in [none, brief] {
+        let place = Place::with(bounds).await;
+        let session = place.new_session().await;
+        let live = place.agents.reply_live();
+        live.send(created("resp_1")).unwrap();
+        live.send(delta(1, "half")).unwrap();
+        let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+        let first = reader.next().await.unwrap();
+        drop(reader);
+        let last = place
+            .until(&session, |last| last["status"] == "incomplete")
+            .await;
+        assert_eq!(last["metadata"]["reason"], "interrupted");
+        assert_eq!(last["content"], "half");
+        place.agents.reply(Reply::Events(vec![
+            delta(2, " and half"),
+            ended(3, "resp_1", "completed"),
+        ]));
+        let response = come_back(&place, &place.base, &session, &first).await;
+        let rest = Reader::new(response).rest().await;
+        assert_eq!(names(&rest), ["message.delta", "message.completed"]);
+        assert_eq!(rest[1].data["message"]["content"], "half and half");
+    }
 }
 
 #[tokio::test]
@@ -209,6 +266,139 @@ async fn an_answer_that_the_agent_does_not_have_any_more_stays_incomplete() {
     assert_eq!(rest[0].data["message"]["status"], "incomplete");
     place.agents.reply(says("resp_2", &["hi"]));
     assert_eq!(place.say(&session, "hello").await.0, 200);
+}
+
+/// A claims challenge of continuous access evaluation.
+fn challenge() -> Reply {
+    let claims = r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#;
+    let header = format!(
+        "Bearer error=\"insufficient_claims\", claims=\"{}\"",
+        STANDARD.encode(claims)
+    );
+    Reply::Status(401, vec![("www-authenticate", header)], json!({}))
+}
+
+#[tokio::test]
+async fn a_failure_that_passes_leaves_an_answer_to_be_gone_on_with() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    place
+        .agents
+        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
+    let events = Reader::new(place.say_streaming(&session, "hello").await)
+        .rest()
+        .await;
+    let later = vec![("retry-after", "60".to_owned())];
+    for (reply, code) in [
+        (Reply::Status(429, later, json!({})), "AGENT_BUSY"),
+        (
+            Reply::Status(401, Vec::new(), json!({})),
+            "AGENT_REFUSED_TOKEN",
+        ),
+    ] {
+        place.agents.reply(reply);
+        let response = come_back(&place, &place.base, &session, &events[0]).await;
+        let rest = Reader::new(response).rest().await;
+        assert_eq!(names(&rest), ["error"]);
+        assert_eq!(rest[0].data["code"], code);
+        let last = place.messages(&session).await.pop().unwrap();
+        assert_eq!(last["metadata"]["reason"], "interrupted");
+    }
+    place.agents.reply(Reply::Events(vec![
+        delta(2, "two"),
+        ended(3, "resp_1", "completed"),
+    ]));
+    let response = come_back(&place, &place.base, &session, &events[0]).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(names(&rest), ["message.delta", "message.completed"]);
+    assert_eq!(rest[1].data["message"]["content"], "one two");
+}
+
+#[tokio::test]
+async fn what_entra_wants_before_an_answer_goes_on_comes_with_its_link() {
+    let mut place = Place::new().await;
+    place.token = place.world.own_token(ALICE, Uuid::from_u128(0x9001)).await;
+    let session = place.new_session().await;
+    place
+        .agents
+        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
+    let events = Reader::new(place.say_streaming(&session, "hello").await)
+        .rest()
+        .await;
+    place.agents.reply(challenge());
+    let wants = json!({"error": "interaction_required", "error_codes": [50076], "claims": "{}"});
+    place.world.authority.refuse(400, wants);
+    let response = come_back(&place, &place.base, &session, &events[0]).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(names(&rest), ["consent.required", "error"]);
+    let link = rest[0].data["link"].as_str().unwrap();
+    assert!(link.contains("/auth/step-up/"), "{link}");
+    assert_eq!(rest[1].data["code"], "INTERACTION_REQUIRED");
+    // Once it is done, Entra gives a token that meets the challenge.
+    place.world.advance(11).await;
+    place.agents.reply(challenge());
+    place.agents.reply(Reply::Events(vec![
+        delta(2, "two"),
+        ended(3, "resp_1", "completed"),
+    ]));
+    let response = come_back(&place, &place.base, &session, &rest[1]).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(text(&rest), "two");
+    assert_eq!(rest.last().unwrap().name, "message.completed");
+}
+
+fn approval(sequence: u64) -> Value {
+    json!({"type": "response.output_item.done", "sequence_number": sequence, "item": {
+        "type": "mcp_approval_request", "id": "mcpr_1", "server_label": "github",
+        "name": "delete_issue", "arguments": "{}"}})
+}
+
+#[tokio::test]
+async fn what_was_asked_before_an_answer_is_read_on_is_told_and_noted_once() {
+    for repeats in [false, true] {
+        let place = Place::new().await;
+        let session = place.new_session().await;
+        place.agents.reply(Reply::Broken(vec![
+            created("resp_1"),
+            delta(1, "May I?"),
+            approval(2),
+        ]));
+        let events = Reader::new(place.say_streaming(&session, "delete it").await)
+            .rest()
+            .await;
+        let mut last = ended(3, "resp_1", "completed");
+        if repeats {
+            last["response"]["output"] = json!([approval(2)["item"]]);
+        }
+        place.agents.reply(Reply::Events(vec![last]));
+        let another = place.another().await;
+        let response = come_back(&place, &another, &session, &events[0]).await;
+        let rest = Reader::new(response).rest().await;
+        assert_eq!(names(&rest), ["approval.required", "message.completed"]);
+        let partition = UserPartition::of(HOME, ALICE);
+        let stored = place.chat.store.find(&partition, id(&session)).await;
+        assert_eq!(stored.unwrap().unwrap().approvals, ["mcpr_1"]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_asked_is_told_to_who_follows_an_answer() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "May I?")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "delete it").await);
+    let first = reader.next().await.unwrap();
+    place
+        .until(&session, |last| last["status"] == "in_progress")
+        .await;
+    let another = place.another().await;
+    let mut following = Reader::new(come_back(&place, &another, &session, &first).await);
+    live.send(approval(2)).unwrap();
+    assert_eq!(following.next().await.unwrap().name, "approval.required");
+    live.send(ended(3, "resp_1", "completed")).unwrap();
+    assert_eq!(names(&following.rest().await), ["message.completed"]);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::draft::Draft;
 use super::super::ledger::Ledger;
 use super::super::session::StoredSession;
-use super::super::{ChatLimits, Question};
+use super::super::{ChatLimits, Question, TABLE};
 use super::foundry::{Arrived, Reply, created, delta, ended, says};
 use super::{Place, Reader, id, limits};
 use crate::downstream::testing::{ALICE, Authority, BOB, HOME};
@@ -267,6 +267,37 @@ async fn turns_are_bounded_over_all_people() {
 }
 
 #[tokio::test]
+async fn turns_are_bounded_for_each_person() {
+    let place = Place::with(ChatLimits {
+        turns_of_one: 1,
+        ..limits()
+    })
+    .await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    let first = place.say_streaming(&session, "one").await;
+    let other = place.new_session().await;
+    let refused = place.say_streaming(&other, "two").await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["code"], "TOO_MANY_OWN_TURNS");
+    // Others have places of their own.
+    let bob = place.world.entra_token(HOME, BOB);
+    let new = json!({"agent_id": "assistant"});
+    let (_, body) = place.call_as(&bob, "POST", "/api/sessions", new).await;
+    let said = json!({"session_id": body["session"]["id"], "content": "hello"});
+    place.agents.reply(says("resp_2", &["hi"]));
+    let (status, _) = place.call_as(&bob, "POST", "/api/chat", said).await;
+    assert_eq!(status, 200);
+    live.send(ended(1, "resp_1", "completed")).unwrap();
+    Reader::new(first).rest().await;
+    place.agents.reply(says("resp_3", &["hi"]));
+    assert_eq!(place.say(&other, "two").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_turn_ends_when_its_time_is_over() {
     let brief = ChatLimits {
         turn: Duration::from_millis(200),
@@ -282,6 +313,40 @@ async fn a_turn_ends_when_its_time_is_over() {
     assert_eq!(body["message"]["status"], "incomplete");
     assert_eq!(body["message"]["metadata"]["reason"], "took_too_long");
     assert_eq!(body["message"]["content"], "so far");
+}
+
+#[tokio::test]
+async fn a_turn_that_ends_badly_is_refused_with_the_headers_of_its_refusal() {
+    for (revoked, expected, code, header) in [
+        (true, 401, "TOKEN_REVOKED", "www-authenticate"),
+        (false, 503, "STORAGE_UNAVAILABLE", "retry-after"),
+    ] {
+        let place = Place::new().await;
+        let session = place.new_session().await;
+        let live = place.agents.reply_live();
+        live.send(created("resp_1")).unwrap();
+        let asked = place
+            .request("POST", "/api/chat", &place.token)
+            .json(&json!({"session_id": session, "content": "hello"}))
+            .send();
+        let meanwhile = async {
+            place
+                .until(&session, |last| last["role"] == "assistant")
+                .await;
+            if revoked {
+                place.cut_off().await;
+            } else {
+                place.world.tables.lose(TABLE);
+                live.send(ended(1, "resp_1", "completed")).unwrap();
+            }
+        };
+        let (response, ()) = tokio::join!(asked, meanwhile);
+        let response = response.unwrap();
+        assert_eq!(response.status(), expected);
+        assert!(response.headers().contains_key(header), "{header}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["code"], code);
+    }
 }
 
 #[tokio::test]
@@ -310,6 +375,17 @@ async fn others_than_the_route_may_ask_within_the_same_rules() {
     assert_eq!(answer.unwrap().message.content, "two");
     let messages = place.messages(&message.session_id.to_string()).await;
     assert_eq!(messages.len(), 4);
+    // A question that does not reach its agent leaves no session behind.
+    place
+        .agents
+        .reply(Reply::Status(403, Vec::new(), json!({})));
+    let refused = place
+        .chat
+        .ask(&caller, question("assistant", None), |_| {})
+        .await;
+    assert_eq!(refused.unwrap_err().code(), "AGENT_FORBIDDEN");
+    let (_, listed) = place.call("GET", "/api/sessions", Value::Null).await;
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 1);
     let refused = place
         .chat
         .ask(&caller, question("keeper", session), |_| {})

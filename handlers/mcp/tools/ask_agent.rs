@@ -120,15 +120,17 @@ impl Tool for AskAgent {
     }
 }
 
-/// Tells the client what the agent does, until it does nothing more: each use
-/// of a tool, and that it speaks once in a second.
+/// Tells the client what the agent does, until it does nothing more: that it
+/// began, each use of a tool, and that it speaks once in a second. Nothing
+/// before it began: what is told first decides that the answer is a stream, and
+/// a stream has no status and no header for what Entra wants of the person.
 async fn tell(mut steps: mpsc::Receiver<Step>, progress: &Progress, clock: &dyn Clock) {
-    let mut told = 1;
-    progress.tell(told, "The agent was asked.").await;
+    let mut told = 0;
     let mut quiet_until = Duration::ZERO;
     while let Some(step) = steps.recv().await {
         let now = clock.monotonic();
         let message = match step {
+            Step::Asked => "The agent was asked.".to_owned(),
             Step::UsesTool(name) => format!("The agent uses {name}."),
             Step::Speaks if now < quiet_until => continue,
             Step::Speaks => "The agent answers.".to_owned(),

@@ -231,8 +231,13 @@ async fn a_client_with_a_token_of_entras_gets_the_claims_and_no_link() {
     let chat = rig.http.post(rig.url("/api/chat")).json(&said);
     let arguments = json!({"agent": "assistant", "message": "Who am I?"});
     let tool = crate::tools::request(&rig, "ask_agent", &arguments);
-    for asked in [chat, tool] {
-        let response = asked.bearer_auth(&token).send().await.unwrap();
+    // Who wants to be told how far the call is gets the same: the answer must
+    // not have begun before it is known.
+    let params = json!({"name": "ask_agent", "arguments": arguments,
+        "_meta": {"progressToken": 1}});
+    let told = crate::mcp::modern(&rig, &token, ("tools/call", params), json!({}));
+    for asked in [chat.bearer_auth(&token), tool.bearer_auth(&token), told] {
+        let response = asked.send().await.unwrap();
         assert_eq!(response.status(), 401);
         let challenge = response.headers()["www-authenticate"].to_str().unwrap();
         let claims = STANDARD.encode(stronger().to_string());
