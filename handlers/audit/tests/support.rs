@@ -12,6 +12,7 @@ use crate::audit::{
     Audit, AuditPage, AuditQuery, AuditReader, AuditSources, Entry, Report, Scope, TABLE, Writer,
     verify,
 };
+use crate::downstream::testing::HeldTables;
 use crate::identity::{KeyRing, KeyRings};
 
 pub(super) const TENANT: Uuid = Uuid::from_u128(0xc0);
@@ -62,6 +63,14 @@ impl World {
 
     /// A log whose writer has not begun, with so many places.
     pub(super) fn idle(&self, places: usize) -> (Audit, Writer) {
+    /// The same with storage whose answers can be held back.
+    pub(super) async fn holding() -> (Self, Arc<HeldTables>) {
+        let mut world = Self::new().await;
+        let held = Arc::new(HeldTables::new(world.tables.clone()));
+        world.sources.tables = held.clone();
+        (world, held)
+    }
+
         Audit::with_queue(self.sources.clone(), places)
     }
 

@@ -3,6 +3,7 @@
 
 mod authority;
 mod counted;
+mod held;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use entrada_entra::{
     AccessTokenValidator, ClientSecret, Discovery, EntraClient, EntraSettings, Tenancy,
 };
 use entrada_tables::{Condition, EmbeddedTables, Row, Tables};
+pub(crate) use held::HeldTables;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
