@@ -23,6 +23,10 @@ use crate::audit::Audit;
 use crate::context::CorrelationId;
 use crate::grants::Grants;
 use crate::identity::Principal;
+use crate::text::beginning;
+
+/// Most characters of a tool's name (MCP 2025-11-25, "Tool Names").
+const LONGEST_NAME: usize = 128;
 
 /// The handler of MCP requests. It holds nothing of a caller: each request
 /// brings its own principal.
@@ -151,6 +155,7 @@ fn structured(value: Value) -> CallToolResult {
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
+    let name = beginning(name, LONGEST_NAME);
     ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
 }
 
