@@ -26,6 +26,7 @@ use super::message::{Role, Status, StoredMessage};
 use super::reading::Reading;
 use super::refusal::{foundry_error, ledger_error, no_such_session, revoked};
 use super::session::StoredSession;
+use crate::audit::{Entry, Outcome};
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, RevocationCheck, UserPartition};
 
@@ -54,7 +55,7 @@ impl Chat {
         let has = self.position(&partition, session_id, last_event_id)?;
         let found = self.look(&partition, session_id, has.number).await?;
         let upstream = self
-            .upstream(&caller, &found.session.session.agent_id)
+            .upstream_or_refusal(&caller, &found.session.session.agent_id)
             .await?;
         let permit = self.permit()?;
         let (sender, events) = mpsc::channel(QUEUE);
@@ -220,7 +221,7 @@ impl Following {
         // Under the current key: what is written back must not need an old one.
         let sealed = seal_asks(&self.chat, &self.partition, &draft.stored, &draft.asks);
         draft.stored.asks = sealed.or(draft.stored.asks);
-        match self.ask_again(&found.message).await {
+        match self.ask_again_audited(found).await {
             Ok(stream) => {
                 let nobody = Listener::new(
                     mpsc::channel(1).0,
@@ -242,6 +243,22 @@ impl Following {
                 Ok(())
             }
         }
+    }
+
+    /// Asks the agent for the rest, as the person, and enters that it was asked.
+    async fn ask_again_audited(
+        &self,
+        found: &Found,
+    ) -> Result<entrada_foundry::ResponseStream, ApiError> {
+        let agent_id = &found.session.session.agent_id;
+        let entry = Entry::of(&self.caller, "chat.resume").agent(agent_id);
+        let pending = self.chat.audit.begin(entry).await?;
+        let asked = self.ask_again(&found.message).await;
+        match &asked {
+            Ok(_) => pending.finish(Outcome::Succeeded, None),
+            Err(error) => pending.finish(Outcome::Failed, Some(error.code())),
+        }
+        asked
     }
 
     async fn ask_again(
