@@ -184,12 +184,13 @@ impl ServerHandler for McpServer {
         let caller = caller(&context)?;
         let visible = self.registry.visible(caller);
         let is_empty = self.registry.are_public(&visible);
+        let after = request.and_then(|request| request.cursor);
+        let era = Era::negotiated(context.protocol_version().as_ref());
+        let page = page(visible, after.as_deref(), era)?;
         let correlation = attached::<CorrelationId>(&context).copied();
         let slot = attached::<ChallengeSlot>(&context);
         self.show_list(caller, correlation, is_empty, slot).await?;
-        let after = request.and_then(|request| request.cursor);
-        let era = Era::negotiated(context.protocol_version().as_ref());
-        Ok(page(visible, after.as_deref(), era))
+        Ok(page)
     }
 
     /// Ends with the client's connection: the tool's work is dropped then,
