@@ -214,22 +214,28 @@ impl From<NoKeyRing> for ApiError {
 
 impl From<TableError> for ApiError {
     fn from(error: TableError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&TableError> for ApiError {
+    fn from(error: &TableError) -> Self {
         match error {
             TableError::Unavailable { .. } | TableError::Forbidden { .. } => Self::unavailable(
                 "STORAGE_UNAVAILABLE",
                 "Storage cannot be reached right now. Try again shortly.",
                 Duration::from_secs(5),
             )
-            .with_log(chain(&error)),
+            .with_log(chain(error)),
             TableError::AlreadyExists | TableError::PreconditionFailed | TableError::NotFound => {
                 Self::new(
                     StatusCode::CONFLICT,
                     "CONFLICT",
                     "Somebody else changed this at the same moment. Read it again and retry.",
                 )
-                .with_log(chain(&error))
+                .with_log(chain(error))
             }
-            other => Self::internal(chain(&other)),
+            other => Self::internal(chain(other)),
         }
     }
 }

@@ -40,6 +40,7 @@ mod snapshot;
 pub mod state;
 pub mod telemetry;
 pub mod terminal;
+mod text;
 pub mod weather;
 
 #[cfg(feature = "dev")]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entrada_ambient::{Clock, Random};
@@ -67,7 +67,8 @@ pub(super) struct Counted {
 pub struct Audit {
     queue: mpsc::Sender<Order>,
     counted: Arc<Counted>,
-    failing: Arc<AtomicBool>,
+    /// How many places there are whose entries storage does not take.
+    failing: Arc<AtomicUsize>,
     rings: Arc<KeyRings>,
     clock: Arc<dyn Clock>,
 }
@@ -177,7 +178,7 @@ impl Audit {
     /// [`AuditError::NoKeys`] while there are no keys to chain entries with.
     pub fn ready(&self) -> Result<(), AuditError> {
         self.rings.current()?;
-        if self.failing.load(Ordering::Relaxed) {
+        if self.failing.load(Ordering::Relaxed) > 0 {
             return Err(AuditError::NotDurable);
         }
         Ok(())

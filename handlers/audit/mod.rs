@@ -6,6 +6,7 @@
 //! [`AuditReader`] pages through a tenant's entries. `docs/audit.md` says
 //! what is kept and what it proves.
 
+mod appender;
 mod chain;
 mod counts;
 mod entry;
@@ -19,6 +20,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod waiting;
 mod writer;
 
 pub use entry::{Decision, Entry, Outcome};

@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::text;
+
 /// Most bytes of arguments as JSON, with room for what marks a cut.
 const BUDGET: usize = 3_600;
 /// Most characters of one text.
@@ -85,9 +87,8 @@ pub(super) fn name(text: &str, most: usize) -> String {
     if is_plain(text) {
         return text.to_owned();
     }
-    let mut beginning: String = text.chars().take(most * 4).collect();
-    beginning = without_secrets(&beginning);
-    cut(&beginning, most)
+    let start: String = text.chars().take(most * 4).collect();
+    text::beginning(&without_secrets(&start), most)
 }
 
 struct Redaction {
@@ -156,7 +157,7 @@ impl Redaction {
         }
         // A secret at the cut must not lose the part that gives it away.
         let beginning: String = text.chars().take(TEXT * 8).collect();
-        self.text(&cut(&without_secrets(&beginning), TEXT))
+        self.text(&text::beginning(&without_secrets(&beginning), TEXT))
     }
 
     fn message(&mut self, value: &Value) -> Value {
@@ -194,14 +195,6 @@ fn quoted(text: &str) -> usize {
         return text.len() + 2;
     }
     serde_json::to_string(text).map_or(usize::MAX / 4, |text| text.len())
-}
-
-fn cut(text: &str, most: usize) -> String {
-    let mut kept: String = text.chars().take(most).collect();
-    if kept.len() < text.len() {
-        kept.push('…');
-    }
-    kept
 }
 
 fn is_message(name: &str) -> bool {

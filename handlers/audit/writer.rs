@@ -1,63 +1,36 @@
-//! The one writer of the process: takes entries off the queue and puts them
-//! into storage, in batches, each with the head of its chain.
+//! The one writer of the process: takes entries off the queue and has them
+//! put into storage, in batches, each with the head of its chain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use entrada_tables::{Condition, ETag, Operation, TableError};
-use thiserror::Error;
-use tokio::sync::{mpsc, oneshot};
+use entrada_tables::Condition;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{FuturesUnordered, StreamExt};
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::appender::{Appended, Appender, Chain, WriteError};
 use super::log::{AuditSources, Counted, Order, order};
-use super::rows::{Batch, HEADS, HeadList, Standing, TABLE, head_key, pack, standing_of_head};
+use super::rows::{HEADS, HeadList, Standing, TABLE};
+use super::waiting::Waiting;
 use super::{Hour, Place};
 use crate::error::chain;
-use crate::identity::{NoKeyRing, SealError};
 
-/// Entries that are taken off the queue at once.
+/// Entries that are taken off the queue before they are written.
 const MOST: usize = 2000;
-/// Rows in one batch: with all that they hold they stay under 4 MiB.
-const ROWS: usize = 20;
+/// Places that are written to at once.
+const PLACES: usize = 16;
 /// How long an entry that nobody waits for waits for others.
 const LINGER: Duration = Duration::from_millis(400);
-/// How often counts and lists of heads are seen to.
+/// How often counts are written.
 const TICK: Duration = Duration::from_secs(5);
 /// How often heads are listed.
 const LIST_EVERY: Duration = Duration::from_mins(1);
 /// How long after its end an hour may still get entries, in seconds.
 const LATE: i64 = 300;
-const FIRST_WAIT: Duration = Duration::from_millis(200);
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-/// Why a batch was not written.
-#[derive(Debug, Error)]
-enum WriteError {
-    #[error("storage does not take it")]
-    Storage(#[from] TableError),
-    #[error(transparent)]
-    NoKeys(#[from] NoKeyRing),
-    #[error(transparent)]
-    Seal(#[from] SealError),
-    #[error("the head of a chain is not the one that this run wrote; a new run begins")]
-    ForeignHead,
-}
-
-/// The chain of a place.
-#[derive(Debug, Default)]
-struct Chain {
-    standing: Standing,
-    etag: Option<ETag>,
-    listed: bool,
-}
-
-/// A batch that is ready, the same at every try.
-struct Prepared {
-    operations: Vec<Operation>,
-    standing: Standing,
-}
 
 /// Writes the log. There is one in a process, and it must run.
 #[derive(Debug)]
@@ -65,11 +38,19 @@ pub struct Writer {
     sources: AuditSources,
     orders: mpsc::Receiver<Order>,
     counted: Arc<Counted>,
-    failing: Arc<AtomicBool>,
+    appender: Arc<Appender>,
+    waiting: Waiting,
+    writing: FuturesUnordered<BoxFuture<'static, Appended>>,
+    /// The places that are written to: one batch at a time for each.
+    busy: BTreeSet<Place>,
+    /// Orders that were taken off the queue and are not written yet.
+    held: usize,
+    /// The run of all these chains.
     run: Uuid,
     chains: BTreeMap<Place, Chain>,
     /// The latest hours of which heads were listed.
     hours: BTreeSet<Hour>,
+    counted_at: Duration,
     listed_at: Duration,
 }
 
@@ -78,15 +59,21 @@ impl Writer {
         sources: AuditSources,
         orders: mpsc::Receiver<Order>,
         counted: Arc<Counted>,
-        failing: Arc<AtomicBool>,
+        failing: Arc<AtomicUsize>,
     ) -> Self {
+        let appender = Appender::new(sources.clone(), failing);
         Self {
-            run: sources.random.uuid_v4(),
+            run: appender.run(),
+            counted_at: sources.clock.monotonic(),
             listed_at: sources.clock.monotonic(),
+            appender: Arc::new(appender),
             sources,
             orders,
             counted,
-            failing,
+            waiting: Waiting::default(),
+            writing: FuturesUnordered::new(),
+            busy: BTreeSet::new(),
+            held: 0,
             chains: BTreeMap::new(),
             hours: BTreeSet::new(),
         }
@@ -96,193 +83,120 @@ impl Writer {
     pub async fn run(mut self) {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            let mut orders = Vec::new();
+        let linger = tokio::time::sleep(LINGER);
+        tokio::pin!(linger);
+        let (mut is_open, mut lingers) = (true, false);
+        let mut orders = Vec::new();
+        while is_open || self.held > 0 {
+            self.begin();
+            let room = MOST.saturating_sub(self.held);
             tokio::select! {
+                // The queue comes last: it is the one that may never be empty.
                 biased;
-                taken = self.orders.recv_many(&mut orders, MOST) => {
-                    if taken == 0 {
-                        break;
-                    }
-                    self.gather(&mut orders).await;
-                    self.write(orders).await;
+                _ = tick.tick() => {
+                    self.count();
+                    self.list_when_it_is_time().await;
                 }
-                _ = tick.tick() => self.tidy(false).await,
-            }
-            let since = self
-                .sources
-                .clock
-                .monotonic()
-                .saturating_sub(self.listed_at);
-            if since >= LIST_EVERY {
-                self.tidy(false).await;
+                Some(appended) = self.writing.next() => {
+                    self.settle(appended);
+                    if self.since(self.counted_at) >= TICK {
+                        self.count();
+                    }
+                    self.list_when_it_is_time().await;
+                }
+                () = &mut linger, if lingers => {
+                    lingers = false;
+                    self.waiting.all_are_due();
+                }
+                taken = self.orders.recv_many(&mut orders, room), if is_open && room > 0 => {
+                    orders.drain(..).for_each(|order| self.hold(order));
+                    is_open = taken > 0;
+                    if !is_open {
+                        self.count();
+                    }
+                    if !is_open || taken == room {
+                        self.waiting.all_are_due();
+                    } else if !lingers && self.waiting.lingers() {
+                        lingers = true;
+                        linger.set(tokio::time::sleep(LINGER));
+                    }
+                }
             }
         }
-        self.tidy(true).await;
+        self.list_heads().await;
     }
 
-    /// Waits a little for more, unless somebody waits for what is there.
-    async fn gather(&mut self, orders: &mut Vec<Order>) {
-        let deadline = tokio::time::sleep(LINGER);
-        tokio::pin!(deadline);
-        let mut seen = 0;
-        loop {
-            let fresh = orders.get(seen..).unwrap_or_default();
-            let awaited = fresh.iter().any(|order| order.done.is_some());
-            seen = orders.len();
-            if awaited || seen >= MOST {
+    fn since(&self, moment: Duration) -> Duration {
+        self.sources.clock.monotonic().saturating_sub(moment)
+    }
+
+    fn hold(&mut self, order: Order) {
+        self.held += 1;
+        self.waiting.add(order);
+    }
+
+    /// Begins to write what is due. A place that is slow keeps nobody waiting
+    /// but those who go there too.
+    fn begin(&mut self) {
+        while self.writing.len() < PLACES
+            && let Some((place, orders)) = self.waiting.next(|place| self.busy.contains(place))
+        {
+            let known = self.chains.get(&place).cloned();
+            let chain = known.unwrap_or_else(|| Chain::of(self.appender.run()));
+            let writing = self.appender.clone().write(place, chain, orders);
+            self.writing.push(writing.boxed());
+            self.busy.insert(place);
+        }
+    }
+
+    /// Remembers how far a chain has come. Those of a run that has ended are
+    /// forgotten.
+    fn settle(&mut self, appended: Appended) {
+        let Appended {
+            place,
+            chain,
+            orders,
+        } = appended;
+        self.busy.remove(&place);
+        self.held = self.held.saturating_sub(orders);
+        if chain.run != self.run {
+            if chain.run != self.appender.run() {
                 return;
             }
-            tokio::select! {
-                taken = self.orders.recv_many(orders, MOST - seen) => {
-                    if taken == 0 {
-                        return;
-                    }
-                }
-                () = &mut deadline => return,
-            }
+            self.run = chain.run;
+            self.chains.clear();
+            self.hours.clear();
         }
-    }
-
-    async fn write(&mut self, orders: Vec<Order>) {
-        let mut by_place: BTreeMap<Place, Vec<Order>> = BTreeMap::new();
-        for order in orders {
-            by_place.entry(order.place).or_default().push(order);
-        }
-        for (place, orders) in by_place {
-            let packs = pack(orders.iter().map(|order| order.text.as_str()));
-            for packs in packs.chunks(ROWS) {
-                self.append(place, packs).await;
-            }
-            orders
-                .into_iter()
-                .filter_map(|order| order.done)
-                .for_each(tell);
-        }
-    }
-
-    /// Appends rows to the chain of a place; tries for ever, since nothing is
-    /// dropped. Meanwhile the queue fills, and requests are refused.
-    async fn append(&mut self, place: Place, packs: &[(String, i64)]) {
-        let mut wait = FIRST_WAIT;
-        let mut prepared = None;
-        while let Err(error) = self.attempt(place, packs, &mut prepared).await {
-            if !self.failing.swap(true, Ordering::Relaxed) {
-                tracing::error!(error = chain(&error), "the audit log cannot be written");
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(LONGEST_WAIT);
-        }
-        if self.failing.swap(false, Ordering::Relaxed) {
-            tracing::info!("the audit log is written again");
-        }
-    }
-
-    async fn attempt(
-        &mut self,
-        place: Place,
-        packs: &[(String, i64)],
-        prepared: &mut Option<Prepared>,
-    ) -> Result<(), WriteError> {
-        let ready = match prepared.take() {
-            Some(ready) => ready,
-            None => self.prepare(place, packs)?,
-        };
-        let written = self.sources.tables.batch(TABLE, &ready.operations).await;
-        let etag = match written {
-            Ok(etags) => etags.into_iter().next_back().flatten(),
-            Err(
-                TableError::AlreadyExists | TableError::PreconditionFailed | TableError::NotFound,
-            ) => match self.own_head(place, &ready.standing).await {
-                Ok(Some(etag)) => Some(etag),
-                Ok(None) => {
-                    self.run = self.sources.random.uuid_v4();
-                    self.chains.clear();
-                    self.hours.clear();
-                    return Err(WriteError::ForeignHead);
-                }
-                Err(error) => {
-                    *prepared = Some(ready);
-                    return Err(error.into());
-                }
-            },
-            Err(error) => {
-                *prepared = Some(ready);
-                return Err(error.into());
-            }
-        };
-        let standing = ready.standing;
-        let chain = Chain {
-            standing,
-            etag,
-            listed: false,
-        };
         self.chains.insert(place, chain);
-        Ok(())
     }
 
-    fn prepare(&self, place: Place, packs: &[(String, i64)]) -> Result<Prepared, WriteError> {
-        let ring = self.sources.rings.current()?;
-        let batch = Batch {
-            place,
-            run: self.run,
-            days: self.sources.days,
-            micros: self.sources.clock.now().unix_timestamp_nanos() / 1000,
-            ring: &ring,
-        };
-        let known = self.chains.get(&place);
-        let mut standing = known
-            .map(|chain| chain.standing.clone())
-            .unwrap_or_default();
-        let mut operations = Vec::with_capacity(packs.len() + 1);
-        for pack in packs {
-            operations.push(Operation::Insert(batch.pack_row(&mut standing, pack)?));
+    /// Has counts written, if there is room for them; else they go on
+    /// growing.
+    fn count(&mut self) {
+        if self.held >= MOST {
+            return;
         }
-        let head = batch.head_row(&standing)?;
-        operations.push(match known.and_then(|chain| chain.etag.clone()) {
-            Some(etag) => Operation::Replace(head, Condition::Matches(etag)),
-            None => Operation::Insert(head),
-        });
-        Ok(Prepared {
-            operations,
-            standing,
-        })
-    }
-
-    /// The version of the head, if it is the one that was just written: an
-    /// answer that was lost.
-    async fn own_head(
-        &self,
-        place: Place,
-        standing: &Standing,
-    ) -> Result<Option<ETag>, TableError> {
-        let key = head_key(self.run);
-        let head = self
-            .sources
-            .tables
-            .get(TABLE, &place.to_string(), &key)
-            .await?;
-        Ok(head
-            .filter(|row| standing_of_head(row).is_ok_and(|found| found == *standing))
-            .and_then(|row| row.etag))
-    }
-
-    /// Writes counts, lists heads when it is time, forgets what is over.
-    async fn tidy(&mut self, at_once: bool) {
+        self.counted_at = self.sources.clock.monotonic();
         let now = self.sources.clock.now();
         let unknown = self.counted.unknown.take();
-        let repeats = self.counted.repeats.take(self.sources.clock.monotonic());
-        let counted: Vec<Order> = unknown
+        let repeats = self.counted.repeats.take(self.counted_at);
+        unknown
             .into_iter()
             .chain(repeats)
             .filter_map(|entry| order(entry, now, None))
-            .collect();
-        self.write(counted).await;
-        let monotonic = self.sources.clock.monotonic();
-        if !at_once && monotonic.saturating_sub(self.listed_at) < LIST_EVERY {
-            return;
+            .for_each(|order| self.hold(order));
+        self.waiting.all_are_due();
+    }
+
+    async fn list_when_it_is_time(&mut self) {
+        if self.since(self.listed_at) >= LIST_EVERY {
+            self.list_heads().await;
         }
-        self.listed_at = monotonic;
+    }
+
+    /// Lists heads that are not listed, and forgets what is over.
+    async fn list_heads(&mut self) {
+        self.listed_at = self.sources.clock.monotonic();
         let unlisted = self.chains.iter().filter(|(_, chain)| !chain.listed);
         let hours: BTreeSet<Hour> = unlisted.map(|(place, _)| place.hour).collect();
         for hour in hours {
@@ -293,7 +207,7 @@ impl Writer {
                 );
             }
         }
-        let over = now.unix_timestamp() - LATE;
+        let over = self.sources.clock.now().unix_timestamp() - LATE;
         self.chains
             .retain(|place, chain| !chain.listed || place.hour.end() > over);
     }
@@ -331,9 +245,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// A caller who no longer waits needs no telling.
-fn tell(done: oneshot::Sender<()>) {
-    let _ = done.send(());
 }

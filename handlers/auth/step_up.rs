@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -11,7 +12,9 @@ use entrada_ambient::{Clock, Random};
 use entrada_entra::SignIn;
 use entrada_tables::{Condition, Row, TableError, Tables};
 use http::{HeaderMap, StatusCode};
+use moka::future::Cache;
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::callback::show;
 use super::callback_page::{self, Origin};
@@ -31,8 +34,14 @@ pub(crate) const PATH: &str = "/auth/step-up/";
 /// Until when a link can be opened, epoch seconds.
 const OPENS_UNTIL: &str = "opens_until";
 
+/// How long a link is given again to who needs the same: calls that a client
+/// makes side by side, or again at once, are all met by following one.
+const SHARED: Duration = Duration::from_mins(2);
+/// Needs whose links are remembered.
+const REMEMBERED: u64 = 1_000;
+
 /// What a downstream service asks for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct StepUpNeed {
     /// A claims challenge: the decoded JSON.
     pub claims: Option<String>,
@@ -69,7 +78,7 @@ pub enum StepUpError {
     NoGrant,
     /// Storage failed.
     #[error("storage failed")]
-    Storage(#[from] TableError),
+    Storage(#[from] Arc<TableError>),
 }
 
 /// Offers to step up.
@@ -80,6 +89,16 @@ pub struct StepUps {
     base: BaseUrl,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    /// What became of the latest need of each kind of a grant.
+    offered: Cache<(Uuid, StepUpNeed), Result<Offered, Arc<TableError>>>,
+}
+
+/// An offer that was made.
+#[derive(Debug, Clone)]
+struct Offered {
+    link: StepUpLink,
+    spot: Spot,
+    made_at: Duration,
 }
 
 /// An offer that somebody follows.
@@ -104,11 +123,13 @@ impl StepUps {
             base,
             clock,
             random,
+            offered: Cache::new(REMEMBERED),
         }
     }
 
     /// The address where the caller's person can do what is needed: good
-    /// once, for ten minutes, for that person alone.
+    /// once, for that person alone, for eight minutes and up to ten. The same
+    /// need within two minutes gets the same one until it is used up.
     ///
     /// # Errors
     /// [`StepUpError::NoGrant`] when the caller has no sign-in here; when
@@ -122,6 +143,39 @@ impl StepUps {
         if caller.kind() != entrada_entra::SubjectKind::User {
             return Err(StepUpError::NoGrant);
         }
+        let key = (grant_id, need.clone());
+        let is_recent =
+            |offered: &Offered| self.clock.monotonic().saturating_sub(offered.made_at) < SHARED;
+        let mut used_up = None;
+        if let Some(Ok(offered)) = self.offered.get(&key).await
+            && is_recent(&offered)
+        {
+            if self.is_there(&offered.spot).await? {
+                return Ok(offered.link);
+            }
+            used_up = Some(offered.link);
+        }
+        let is_over = |outcome: &Result<Offered, _>| match outcome {
+            Ok(offered) => !is_recent(offered) || used_up.as_ref() == Some(&offered.link),
+            Err(_) => true,
+        };
+        let making = async { self.make(caller, grant_id, need).await.map_err(Arc::new) };
+        let made = self.offered.entry(key).or_insert_with_if(making, is_over);
+        Ok(made.await.into_value()?.link)
+    }
+
+    /// Whether nobody has come back by an offer.
+    async fn is_there(&self, offer: &Spot) -> Result<bool, Arc<TableError>> {
+        let row = self.tables.get(TABLE, &offer.partition, &offer.row).await?;
+        Ok(row.is_some())
+    }
+
+    async fn make(
+        &self,
+        caller: &Principal,
+        grant_id: Uuid,
+        need: &StepUpNeed,
+    ) -> Result<Offered, TableError> {
         let id = self.random.secret();
         let spot = Spot::of("stepup", &id);
         let now = self.clock.unix();
@@ -137,8 +191,11 @@ impl StepUps {
             .with("expires_at", now + 2 * LIFETIME);
         self.tables.insert(TABLE, &row).await?;
         tidy(self.tables.as_ref(), &spot.partition, now).await;
-        let link = self.base.join(&format!("{PATH}{id}"));
-        Ok(StepUpLink(link))
+        Ok(Offered {
+            link: StepUpLink(self.base.join(&format!("{PATH}{id}"))),
+            spot,
+            made_at: self.clock.monotonic(),
+        })
     }
 
     /// The offer of a link, which is not used up: programs that look at links

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::Map;
 use uuid::Uuid;
 
+use super::Chat;
 use super::answer::{Answer, Step};
 use super::content::check_content;
 use super::refusal::{no_such_agent, no_such_session};
 use super::turn::{Input, TurnOrder};
-use super::{Chat, ChatCaller};
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, UserPartition};
 
@@ -51,10 +51,11 @@ impl Chat {
         question: Question,
         mut step: impl FnMut(Step) + Send,
     ) -> Result<Answer, ApiError> {
-        let ChatCaller(caller) = ChatCaller::admit(caller.clone())?;
+        let caller = self.admit_or_refusal(caller, &question.agent_id).await?;
         let content = check_content(question.content)?;
         let partition = caller.partition();
-        self.upstream(&caller, &question.agent_id).await?;
+        self.upstream_or_refusal(&caller, &question.agent_id)
+            .await?;
         let agent_id = &question.agent_id;
         let session_id = if let Some(id) = question.session_id {
             let found = self.store.find(&partition, id).await?;

@@ -11,8 +11,8 @@ use crate::identity::Principal;
 /// Why a call of the agents' service came to nothing.
 #[derive(Debug)]
 pub(super) enum CallError {
-    /// There is no token for it.
-    NoToken(ApiError),
+    /// It was not made: there is no token for it, or no place in the audit log.
+    NotMade(ApiError),
     /// The service refused, or failed.
     Service(FoundryError),
 }
@@ -26,12 +26,20 @@ impl CallError {
             Self::Service(FoundryError::NotFound | FoundryError::Rejected { .. })
         )
     }
+
+    /// The code of the error that the caller gets.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::NotMade(error) => error.code(),
+            Self::Service(error) => foundry_error(error).code(),
+        }
+    }
 }
 
 impl From<CallError> for ApiError {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::NoToken(error) => error,
+            CallError::NotMade(error) => error,
             CallError::Service(error) => foundry_error(&error),
         }
     }
@@ -59,7 +67,7 @@ impl Chat {
             outcome => return outcome.map_err(CallError::Service),
         };
         let token = self.token(caller, Some(&claims)).await;
-        let token = token.map_err(CallError::NoToken)?;
+        let token = token.map_err(CallError::NotMade)?;
         call(token).await.map_err(CallError::Service)
     }
 }

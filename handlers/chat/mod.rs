@@ -180,4 +180,20 @@ impl Chat {
         }
         found
     }
+
+    /// The caller as one whom chat serves, for an agent; a refusal is entered.
+    async fn admit_or_refusal(
+        &self,
+        caller: &Principal,
+        agent_id: &str,
+    ) -> Result<Principal, ApiError> {
+        match ChatCaller::admit(caller.clone()) {
+            Ok(ChatCaller(caller)) => Ok(caller),
+            Err(refusal) => {
+                let entry = Entry::of(caller, "chat.turn").agent(agent_id);
+                self.audit.refuse(entry.refused(refusal.code())).await?;
+                Err(refusal)
+            }
+        }
+    }
 }

@@ -28,6 +28,7 @@ use super::message::{INTERRUPTED, Role, Status, StoredMessage};
 use super::reading::Reading;
 use super::refusal::{agent_failed, ledger_error, no_such_session, revocations_unknown, revoked};
 use super::session::StoredSession;
+use crate::audit::{Entry, Outcome};
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, RevocationCheck, UserPartition};
 
@@ -56,7 +57,7 @@ impl Chat {
         let has = self.position(&partition, session_id, last_event_id)?;
         let found = self.look(&partition, session_id, has.number).await?;
         let upstream = self
-            .upstream(&caller, &found.session.session.agent_id)
+            .upstream_or_refusal(&caller, &found.session.session.agent_id)
             .await?;
         let permit = self.turns.admit(partition.clone())?;
         let (sender, events) = mpsc::channel(QUEUE);
@@ -225,7 +226,7 @@ impl Following {
         // Under the current key: what is written back must not need an old one.
         let sealed = seal_asks(&self.chat, &self.partition, &draft.stored, &draft.asks);
         draft.stored.asks = sealed.or(draft.stored.asks);
-        match self.ask_again(&found.message).await {
+        match self.ask_again_audited(found).await {
             Ok(stream) => {
                 let nobody = Listener::new(
                     mpsc::channel(1).0,
@@ -249,9 +250,23 @@ impl Following {
         }
     }
 
+    /// Asks the agent for the rest, as the person, and enters that it was asked.
+    async fn ask_again_audited(&self, found: &Found) -> Result<ResponseStream, CallError> {
+        let agent_id = &found.session.session.agent_id;
+        let entry = Entry::of(&self.caller, "chat.resume").agent(agent_id);
+        let pending = self.chat.audit.begin(entry).await;
+        let pending = pending.map_err(|error| CallError::NotMade(error.into()))?;
+        let asked = self.ask_again(&found.message).await;
+        match &asked {
+            Ok(_) => pending.finish(Outcome::Succeeded, None),
+            Err(error) => pending.finish(Outcome::Failed, Some(error.code())),
+        }
+        asked
+    }
+
     async fn ask_again(&self, found: &StoredMessage) -> Result<ResponseStream, CallError> {
         let token = self.chat.token(&self.caller, None).await;
-        let token = token.map_err(CallError::NoToken)?;
+        let token = token.map_err(CallError::NotMade)?;
         let response_id = found.response_id.as_deref().unwrap_or_default();
         let (Upstream { foundry, agent }, after) = (&self.upstream, Some(found.sequence()));
         let asking = self.chat.call_as(&self.caller, token, |token| async move {

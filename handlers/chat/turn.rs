@@ -100,14 +100,19 @@ impl Chat {
             .audit
             .begin(entry.correlation(Some(order.correlation_id)))
             .await?;
-        let started = self.start_in(caller, session, order).await;
-        match &started {
-            Ok(_) => pending.finish(Outcome::Succeeded, None),
-            // An agent that is not the caller's (any more).
+        let started = match self.upstream(&caller, &agent).await {
+            Ok(upstream) => self.start_in(caller, session, upstream, order).await,
+            // An agent that is not the caller's (any more). Foundry's own 404,
+            // which comes later and with the same code, refuses nobody.
             Err(error) if error.code() == no_such_agent().code() => {
                 let reason = Some("hidden_or_unknown_agent");
                 pending.finish_durably(Outcome::Refused, reason).await?;
+                return Err(error);
             }
+            Err(error) => Err(error),
+        };
+        match &started {
+            Ok(_) => pending.finish(Outcome::Succeeded, None),
             Err(error) => pending.finish(Outcome::Failed, Some(error.code())),
         }
         started
@@ -117,9 +122,9 @@ impl Chat {
         self: &Arc<Self>,
         caller: Principal,
         session: StoredSession,
+        upstream: Upstream,
         order: TurnOrder,
     ) -> Result<Events, ApiError> {
-        let upstream = self.upstream(&caller, &session.session.agent_id).await?;
         if !order.input.fits(&session) {
             return Err(approval_not_pending());
         }
@@ -154,6 +159,16 @@ impl Chat {
         agent_id: &str,
     ) -> Result<Upstream, ApiError> {
         let agent = self.agent(caller, agent_id).await?;
+        agent.upstream.ok_or_else(not_configured)
+    }
+
+    /// The same, and a refusal is entered.
+    pub(super) async fn upstream_or_refusal(
+        &self,
+        caller: &Principal,
+        agent_id: &str,
+    ) -> Result<Upstream, ApiError> {
+        let agent = self.agent_or_refusal(caller, agent_id).await?;
         agent.upstream.ok_or_else(not_configured)
     }
 

@@ -103,7 +103,7 @@ impl Remedies {
             Ok(link) => needed(consent, source).with_remedy(Remedy::StepUp(link)),
             Err(StepUpError::NoGrant) if consent => needed(consent, source),
             Err(StepUpError::NoGrant) => interaction(need.claims, source),
-            Err(StepUpError::Storage(error)) => error.into(),
+            Err(StepUpError::Storage(error)) => error.as_ref().into(),
         }
     }
 }

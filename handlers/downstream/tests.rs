@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrada_tables::{Query, Tables};
+use entrada_tables::{Condition, Query, Row, Tables};
 use futures::future::join_all;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::testing::{ALICE, BOB, HOME, World};
 use super::{Downstream, DownstreamError, Missing, TABLE};
+use crate::auth::{FLOWS_TABLE, Spot};
 use crate::identity::{Principal, UserPartition};
 use crate::policy::DEFAULT;
 
@@ -218,6 +219,69 @@ async fn a_claims_challenge_is_passed_on() {
     assert!(!format!("{answer:?} {link:?}").contains("/auth/step-up/"));
 }
 
+/// Ids of step-ups that can be followed.
+async fn offers(world: &World) -> Vec<Row> {
+    let found = world.tables.expired(FLOWS_TABLE, i64::MAX / 2, 1000, None);
+    found.await.unwrap().rows
+}
+
+#[tokio::test]
+async fn calls_that_need_the_same_get_one_link_until_it_was_used_up() {
+    let world = world().await;
+    let caller = alice(&world).await;
+    let needed = async |answer| {
+        world.authority.refuse(400, answer);
+        let downstream = world.downstream();
+        downstream.token(&caller, SCOPE, None).await.unwrap_err()
+    };
+    let factor =
+        json!({"error": "interaction_required", "error_codes": [50076], "claims": STRONGER});
+    let factor = needed(factor).await;
+    let consent =
+        json!({"error": "invalid_grant", "error_codes": [65001], "suberror": "consent_required"});
+    let consent = needed(consent).await;
+    let mut callers = Vec::new();
+    for (person, grant) in [(ALICE, 0x9001), (ALICE, 0x9002), (BOB, 0x9003)] {
+        let token = world.own_token(person, Uuid::from_u128(grant)).await;
+        callers.push(world.caller(&token).await);
+    }
+    let remedies = world.remedies();
+    let link = async |caller: &Principal, error: &DownstreamError| {
+        let answer = remedies.answer(caller, PERMISSION, error).await;
+        answer.step_up().unwrap().expose().to_owned()
+    };
+    let at_once = join_all((0..10).map(|_| link(&callers[0], &factor))).await;
+    assert_eq!(offers(&world).await.len(), 1);
+    assert!(at_once.iter().all(|one| *one == at_once[0]));
+    world.advance(59).await;
+    assert_eq!(link(&callers[0], &factor).await, at_once[0]);
+    // Another sign-in, or another need.
+    let mut different = vec![at_once[0].clone(), link(&callers[0], &consent).await];
+    for caller in &callers[1..] {
+        different.push(link(caller, &factor).await);
+    }
+    assert_eq!(offers(&world).await.len(), 4);
+    different.sort();
+    different.dedup();
+    assert_eq!(different.len(), 4);
+    // It was used up, on whichever instance.
+    let used = Spot::of("stepup", at_once[0].rsplit('/').next().unwrap());
+    let condition = Condition::Exists;
+    let using = world
+        .tables
+        .delete(FLOWS_TABLE, &used.partition, &used.row, &condition);
+    using.await.unwrap();
+    let again = join_all((0..10).map(|_| link(&callers[0], &factor))).await;
+    assert_ne!(again[0], at_once[0]);
+    assert!(again.iter().all(|one| *one == again[0]));
+    assert_eq!(offers(&world).await.len(), 4);
+    // It has less than eight minutes left.
+    for _ in 0..2 {
+        world.advance(60).await;
+    }
+    assert_ne!(link(&callers[0], &factor).await, again[0]);
+}
+
 #[tokio::test]
 async fn an_application_is_refused_before_anybody_is_asked() {
     let world = world().await;
@@ -259,7 +323,7 @@ async fn without_the_grant_s_storage_an_own_token_waits_and_an_ended_grant_does_
     token(&downstream, &caller).await;
     let partition = UserPartition::of(HOME, ALICE);
     let row = crate::grants::Grant::row_key(Uuid::from_u128(0x9001));
-    let condition = entrada_tables::Condition::None;
+    let condition = Condition::None;
     world
         .tables
         .delete(crate::grants::TABLE, partition.as_str(), &row, &condition)

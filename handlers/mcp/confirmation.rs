@@ -19,6 +19,7 @@ use super::{RequestStates, ToolError};
 use crate::auth::step_up::StepUpLink;
 use crate::error::chain;
 use crate::identity::Principal;
+use crate::text::beginning;
 
 /// The key of the question whether a call is meant.
 const KEY: &str = "confirmation";
@@ -155,18 +156,13 @@ fn ask(
 ) -> Result<Confirmation, ErrorData> {
     let state = states.issue(binding).map_err(|error| later(&error))?;
     let title = tool.title.as_deref().unwrap_or(&tool.name);
-    let shown: String = arguments.chars().take(SHOWN).collect();
-    let cut = if shown.len() < arguments.len() {
-        "…"
-    } else {
-        ""
-    };
+    let shown = beginning(arguments, SHOWN);
     let question = json!({
         "resultType": "input_required",
         "requestState": state,
         "inputRequests": {KEY: {"method": "elicitation/create", "params": {
             "mode": "form",
-            "message": format!("{title}: {shown}{cut} This cannot be undone."),
+            "message": format!("{title}: {shown} This cannot be undone."),
             "requestedSchema": {
                 "type": "object",
                 "properties": {FIELD: {

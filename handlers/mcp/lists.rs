@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use rmcp::model::{CacheScope, ListToolsResult, Tool as ToolDefinition};
+use rmcp::model::{CacheScope, ErrorData, ListToolsResult, Tool as ToolDefinition};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::Registry;
@@ -22,7 +22,19 @@ const PAGE: usize = 100;
 const SETS: usize = 1 << ToolClass::ALL.len();
 
 /// The part of a list that follows the tool `after`, or its beginning.
-pub(super) fn page(visible: Vec<ToolDefinition>, after: Option<&str>, era: Era) -> ListToolsResult {
+///
+/// # Errors
+/// When no tool on the list is called `after`: invalid parameters (MCP
+/// 2026-07-28, "Pagination").
+pub(super) fn page(
+    visible: Vec<ToolDefinition>,
+    after: Option<&str>,
+    era: Era,
+) -> Result<ListToolsResult, ErrorData> {
+    if after.is_some_and(|after| visible.iter().all(|tool| tool.name != after)) {
+        let detail = "The cursor is none of this list. Ask for its beginning again.";
+        return Err(ErrorData::invalid_params(detail, None));
+    }
     let mut rest = visible
         .into_iter()
         .skip_while(|tool| after.is_some_and(|after| tool.name.as_ref() <= after));
@@ -33,7 +45,7 @@ pub(super) fn page(visible: Vec<ToolDefinition>, after: Option<&str>, era: Era) 
     };
     let mut result = ListToolsResult::with_all_items(page);
     result.next_cursor = next_cursor;
-    match era {
+    Ok(match era {
         Era::Initialize => {
             result.result_type = None;
             result
@@ -42,7 +54,7 @@ pub(super) fn page(visible: Vec<ToolDefinition>, after: Option<&str>, era: Era) 
         Era::PerRequest => result
             .with_ttl_ms(TTL_MS)
             .with_cache_scope(CacheScope::Private),
-    }
+    })
 }
 
 /// A list that is one page.
@@ -81,7 +93,7 @@ impl Lists {
         made.get_or_init(|| {
             let visible = registry.visible(caller);
             let is_empty = registry.are_public(&visible);
-            let result = page(visible, None, era);
+            let result = page(visible, None, era).ok()?;
             if result.next_cursor.is_some() {
                 return None;
             }

@@ -23,6 +23,10 @@ use crate::audit::Audit;
 use crate::context::CorrelationId;
 use crate::grants::Grants;
 use crate::identity::Principal;
+use crate::text::beginning;
+
+/// Most characters of a tool's name (MCP 2025-11-25, "Tool Names").
+const LONGEST_NAME: usize = 128;
 
 /// The handler of MCP requests. It holds nothing of a caller: each request
 /// brings its own principal.
@@ -151,6 +155,7 @@ fn structured(value: Value) -> CallToolResult {
 }
 
 fn unknown_tool(name: &str) -> ErrorData {
+    let name = beginning(name, LONGEST_NAME);
     ErrorData::invalid_params(format!("Unknown tool: {name}"), None)
 }
 
@@ -179,12 +184,13 @@ impl ServerHandler for McpServer {
         let caller = caller(&context)?;
         let visible = self.registry.visible(caller);
         let is_empty = self.registry.are_public(&visible);
+        let after = request.and_then(|request| request.cursor);
+        let era = Era::negotiated(context.protocol_version().as_ref());
+        let page = page(visible, after.as_deref(), era)?;
         let correlation = attached::<CorrelationId>(&context).copied();
         let slot = attached::<ChallengeSlot>(&context);
         self.show_list(caller, correlation, is_empty, slot).await?;
-        let after = request.and_then(|request| request.cursor);
-        let era = Era::negotiated(context.protocol_version().as_ref());
-        Ok(page(visible, after.as_deref(), era))
+        Ok(page)
     }
 
     /// Ends with the client's connection: the tool's work is dropped then,

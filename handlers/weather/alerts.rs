@@ -1,6 +1,6 @@
 //! A tenant's weather alerts.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use entrada_ambient::{Clock, Random};
@@ -65,13 +65,22 @@ pub enum AlertError {
     Storage(#[from] TableError),
 }
 
+/// What is known of a tenant's alerts.
+#[derive(Debug, Default)]
+struct Known {
+    /// How many writes have ended.
+    writes: u64,
+    /// The alerts, and since when they are as they were read.
+    kept: Option<(Duration, Arc<Vec<Alert>>)>,
+}
+
 /// Alerts in storage.
 #[derive(Debug)]
 pub struct Alerts {
     tables: Arc<dyn Tables>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
-    kept: Cache<Uuid, (Duration, Arc<Vec<Alert>>)>,
+    known: Cache<Uuid, Arc<Mutex<Known>>>,
 }
 
 impl Alerts {
@@ -82,8 +91,12 @@ impl Alerts {
             tables,
             clock,
             random,
-            kept: Cache::new(TENANTS),
+            known: Cache::new(TENANTS),
         }
+    }
+
+    fn known(&self, tenant: Uuid) -> Arc<Mutex<Known>> {
+        self.known.get_with(tenant, Arc::default)
     }
 
     /// A tenant's alerts, oldest first; at most five seconds old.
@@ -92,13 +105,22 @@ impl Alerts {
     /// When storage does not answer.
     pub async fn of(&self, tenant: Uuid) -> Result<Arc<Vec<Alert>>, TableError> {
         let now = self.clock.monotonic();
-        if let Some((read_at, alerts)) = self.kept.get(&tenant)
-            && now.saturating_sub(read_at) < KEPT
-        {
-            return Ok(alerts);
-        }
+        let known = self.known(tenant);
+        let writes = {
+            let known = look_at(&known);
+            if let Some((read_at, alerts)) = &known.kept
+                && now.saturating_sub(*read_at) < KEPT
+            {
+                return Ok(alerts.clone());
+            }
+            known.writes
+        };
         let alerts = Arc::new(self.read(tenant).await?);
-        self.kept.insert(tenant, (now, alerts.clone()));
+        let mut known = look_at(&known);
+        // What was read before a write ended may lack it.
+        if known.writes == writes {
+            known.kept = Some((now, alerts.clone()));
+        }
         Ok(alerts)
     }
 
@@ -133,8 +155,11 @@ impl Alerts {
             .with_optional("threshold", new.threshold)
             .with_optional("message", new.message)
             .with("created_at", now);
+        let _write = Write {
+            alerts: self,
+            tenant,
+        };
         self.tables.insert(TABLE, &row).await?;
-        self.kept.invalidate(&tenant);
         Ok(from_row(&row)?)
     }
 
@@ -143,6 +168,10 @@ impl Alerts {
     /// # Errors
     /// When storage does not answer.
     pub async fn delete(&self, tenant: Uuid, alert_id: Uuid) -> Result<bool, TableError> {
+        let _write = Write {
+            alerts: self,
+            tenant,
+        };
         let deleted = self
             .tables
             .delete(
@@ -152,13 +181,32 @@ impl Alerts {
                 &Condition::Exists,
             )
             .await;
-        self.kept.invalidate(&tenant);
         match deleted {
             Ok(()) => Ok(true),
             Err(TableError::NotFound) => Ok(false),
             Err(error) => Err(error),
         }
     }
+}
+
+/// A write under way. However it ends, and when its caller goes away, nothing
+/// that was read before is kept.
+struct Write<'a> {
+    alerts: &'a Alerts,
+    tenant: Uuid,
+}
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        let known = self.alerts.known(self.tenant);
+        let mut known = look_at(&known);
+        known.writes += 1;
+        known.kept = None;
+    }
+}
+
+fn look_at(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn from_row(row: &Row) -> Result<Alert, TableError> {
@@ -176,4 +224,71 @@ fn from_row(row: &Row) -> Result<Alert, TableError> {
             .format(&Rfc3339)
             .map_err(|_| invalid("an alert's time cannot be written"))?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use entrada_ambient::{ManualClock, SystemRandom};
+    use entrada_tables::EmbeddedTables;
+
+    use super::*;
+    use crate::downstream::testing::HeldTables;
+
+    const TENANT: Uuid = Uuid::from_u128(0xc0);
+
+    async fn alerts() -> (Arc<Alerts>, Arc<HeldTables>) {
+        let clock = Arc::new(ManualClock::at(OffsetDateTime::UNIX_EPOCH));
+        let tables = EmbeddedTables::in_memory(clock.clone()).unwrap();
+        tables.create_table(TABLE).await.unwrap();
+        let tables = Arc::new(HeldTables::new(Arc::new(tables)));
+        let alerts = Alerts::new(tables.clone(), clock, Arc::new(SystemRandom));
+        (Arc::new(alerts), tables)
+    }
+
+    fn new() -> NewAlert {
+        NewAlert {
+            city: "Lisbon".to_owned(),
+            condition: "storm".to_owned(),
+            threshold: None,
+            message: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_read_before_a_write_does_not_hide_it() {
+        let (alerts, storage) = alerts().await;
+        storage.hold("");
+        let reader = alerts.clone();
+        let reading = tokio::spawn(async move { reader.of(TENANT).await });
+        assert_eq!(storage.held_back(1).await, 1);
+        storage.hold_no_more();
+        let set = alerts.set(TENANT, new()).await.unwrap();
+        storage.let_go();
+        assert!(reading.await.unwrap().unwrap().is_empty());
+        assert_eq!(*alerts.of(TENANT).await.unwrap(), [set]);
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_answer_was_lost_is_seen_at_once() {
+        let (alerts, storage) = alerts().await;
+        assert!(alerts.of(TENANT).await.unwrap().is_empty());
+        storage.lose_answers(true);
+        alerts.set(TENANT, new()).await.unwrap_err();
+        storage.lose_answers(false);
+        assert_eq!(alerts.of(TENANT).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_write_whose_caller_went_away_is_seen_at_once() {
+        let (alerts, storage) = alerts().await;
+        let set = alerts.set(TENANT, new()).await.unwrap();
+        assert_eq!(alerts.of(TENANT).await.unwrap().len(), 1);
+        storage.hold("");
+        let patience = Duration::from_millis(50);
+        let deleting = alerts.delete(TENANT, set.alert_id);
+        let left = tokio::time::timeout(patience, deleting).await;
+        assert!(left.is_err());
+        storage.let_go();
+        assert!(alerts.of(TENANT).await.unwrap().is_empty());
+    }
 }

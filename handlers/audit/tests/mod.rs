@@ -2,6 +2,7 @@
 //! done to it is found.
 
 mod log;
+mod places;
 mod support;
 mod verify;
 

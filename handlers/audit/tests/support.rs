@@ -12,6 +12,7 @@ use crate::audit::{
     Audit, AuditPage, AuditQuery, AuditReader, AuditSources, Entry, Report, Scope, TABLE, Writer,
     verify,
 };
+use crate::downstream::testing::HeldTables;
 use crate::identity::{KeyRing, KeyRings};
 
 pub(super) const TENANT: Uuid = Uuid::from_u128(0xc0);
@@ -19,13 +20,15 @@ pub(super) const USER: Uuid = Uuid::from_u128(0xa0);
 /// The beginning of an hour.
 const NOW: i64 = 1_790_002_800;
 
-/// A log of its own, written as it goes, for tests of other modules.
-pub(crate) async fn in_memory(clock: Arc<dyn Clock>) -> Arc<Audit> {
+/// A log of its own, written as it goes, for tests of other modules, and what
+/// reads it.
+pub(crate) async fn in_memory(clock: Arc<dyn Clock>) -> (Arc<Audit>, AuditReader) {
     let tables = EmbeddedTables::in_memory(clock.clone()).unwrap();
     tables.create_table(TABLE).await.unwrap();
-    let (audit, writer) = Audit::new(sources(Arc::new(tables), clock));
+    let tables: Arc<dyn Tables> = Arc::new(tables);
+    let (audit, writer) = Audit::new(sources(tables.clone(), clock.clone()));
     tokio::spawn(writer.run());
-    Arc::new(audit)
+    (Arc::new(audit), AuditReader::new(tables, clock))
 }
 
 fn sources(tables: Arc<dyn Tables>, clock: Arc<dyn Clock>) -> AuditSources {
@@ -58,6 +61,14 @@ impl World {
             clock,
             tables,
         }
+    }
+
+    /// The same with storage whose answers can be held back.
+    pub(super) async fn holding() -> (Self, Arc<HeldTables>) {
+        let mut world = Self::new().await;
+        let held = Arc::new(HeldTables::new(world.tables.clone()));
+        world.sources.tables = held.clone();
+        (world, held)
     }
 
     /// A log whose writer has not begun, with so many places.

@@ -113,6 +113,8 @@ async fn a_turn_goes_by_the_session_as_it_is_when_the_turn_begins() {
     assert_eq!(status, 200);
     // Two more that had looked at the session before.
     let caller = place.world.caller(&place.token).await;
+    let chat = &place.chat;
+    let upstream = chat.upstream(&caller, "assistant").await.unwrap();
     let order = |input| TurnOrder {
         session_id: id(&session),
         input,
@@ -125,12 +127,13 @@ async fn a_turn_goes_by_the_session_as_it_is_when_the_turn_begins() {
         approve: true,
         reason: None,
     });
-    let late = place.chat.start_in(caller.clone(), seen.clone(), again);
+    let late = chat.start_in(caller.clone(), seen.clone(), upstream.clone(), again);
     assert_eq!(late.await.unwrap_err().code(), "APPROVAL_NOT_PENDING");
     assert_eq!(place.agents.arrived().len(), 2);
     place.agents.reply(says("resp_3", &["Hello."]));
     let said = order(Input::Text("hello".to_owned()));
-    let _events = place.chat.start_in(caller, seen, said).await.unwrap();
+    let begun = chat.start_in(caller, seen, upstream, said).await;
+    let _events = begun.unwrap();
     let last = place.agents.arrived().pop().unwrap();
     assert_eq!(last.json()["previous_response_id"], "resp_2");
 }

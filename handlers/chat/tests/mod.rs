@@ -1,5 +1,6 @@
 mod agents;
 mod approvals;
+mod audit;
 mod foundry;
 mod refusals;
 mod resuming;

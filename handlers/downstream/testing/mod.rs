@@ -3,6 +3,7 @@
 
 mod authority;
 mod counted;
+mod held;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use entrada_entra::{
     AccessTokenValidator, ClientSecret, Discovery, EntraClient, EntraSettings, Tenancy,
 };
 use entrada_tables::{Condition, EmbeddedTables, Row, Tables};
+pub(crate) use held::HeldTables;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -24,6 +26,7 @@ use uuid::Uuid;
 
 use super::{Downstream, DownstreamSources, Remedies};
 use crate::app::TABLES;
+use crate::audit::{Audit, AuditQuery, AuditReader, Entry};
 use crate::auth::step_up::StepUps;
 use crate::auth::{Flows, SignIns};
 use crate::config::BaseUrl;
@@ -54,7 +57,8 @@ pub(crate) struct World {
     entra: Arc<EntraClient>,
     pub(crate) grants: Arc<Grants>,
     pub(crate) revocations: Arc<Revocations>,
-    pub(crate) audit: Arc<crate::audit::Audit>,
+    pub(crate) audit: Arc<Audit>,
+    log: AuditReader,
 }
 
 impl World {
@@ -68,8 +72,7 @@ impl World {
             tables.create_table(table).await.unwrap();
         }
         let tables = Arc::new(CountedTables::new(tables));
-        let ring = KeyRing::generate(clock.as_ref(), &SystemRandom).unwrap();
-        let rings = Arc::new(KeyRings::new(Some(KeyRing::parse(&ring).unwrap())));
+        let rings = key_rings(clock.as_ref());
         let http = http_client(&NetworkOptions::default()).unwrap();
         let (entra, validator) = entra(&authority, &http, clock.clone());
         let base = BaseUrl::parse(BASE).unwrap();
@@ -83,7 +86,7 @@ impl World {
         revocations.load().await.unwrap();
         let policy = Arc::new(Policy::parse(policy, HOME).unwrap());
         let (profiles, _) = Profiles::new(tables.clone(), clock.clone(), random.clone());
-        let audit = crate::audit::in_memory(clock.clone()).await;
+        let (audit, log) = crate::audit::in_memory(clock.clone()).await;
         let grants = Arc::new(Grants::new(
             tables.clone(),
             Keys {
@@ -116,6 +119,7 @@ impl World {
             grants,
             revocations,
             audit,
+            log,
         }
     }
 
@@ -146,6 +150,29 @@ impl World {
         let sign_ins = Arc::new(sign_ins);
         let step_ups = StepUps::new(self.tables.clone(), sign_ins, base, clock, random);
         Remedies::new(Arc::new(step_ups))
+    }
+
+    /// What was entered of a method for people of the home tenant within the
+    /// last hour, oldest first where time went by between them.
+    pub(crate) async fn entered(&self, method: &str) -> Vec<Entry> {
+        // Everything before it is in storage with it.
+        let last = Entry::new("end").by(HOME, ALICE);
+        self.audit.record(last).await.unwrap();
+        let now = self.clock.now();
+        let query = AuditQuery {
+            tenant: HOME,
+            from: now - Duration::from_hours(1),
+            to: now,
+            user: None,
+            tool: None,
+            outcome: None,
+            limit: 1000,
+            cursor: None,
+        };
+        let mut entries = self.log.page(&query).await.unwrap().unwrap().entries;
+        entries.retain(|entry| entry.method == method);
+        entries.sort_by_key(|entry| entry.time);
+        entries
     }
 
     /// Lets time pass, with the revocation list kept fresh.
@@ -250,6 +277,11 @@ impl World {
             .await
             .unwrap()
     }
+}
+
+fn key_rings(clock: &dyn Clock) -> Arc<KeyRings> {
+    let ring = KeyRing::generate(clock, &SystemRandom).unwrap();
+    Arc::new(KeyRings::new(Some(KeyRing::parse(&ring).unwrap())))
 }
 
 /// The server as Entra's client, and as who accepts Entra's tokens.

@@ -332,6 +332,24 @@ fn what_is_answered_directly_is_answered_as_rmcp_answers_it() {
     assert!(taken.get().iter().all(|count| *count >= 50), "{taken:?}");
 }
 
+#[tokio::test]
+async fn of_a_name_that_is_longer_than_names_are_the_beginning_is_told() {
+    let kit = Kit::new().await;
+    let server = kit.server(Arc::clone(&kit.registry));
+    let reader = kit.person(HOME, &["Task.Read"]).await;
+    let mut sent = plain("2025-11-25", "tools/call", Some("whoami"));
+    for (name, told) in [
+        ("x".repeat(128), "x".repeat(128)),
+        ("x".repeat(1 << 20), format!("{}…", "x".repeat(128))),
+    ] {
+        sent.body["params"]["name"] = json!(name);
+        let (_, _, body) = directly(&server, &reader, &sent).await.unwrap();
+        let answer: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(answer["error"]["message"], format!("Unknown tool: {told}"));
+        assert_eq!(by_rmcp(&server, &reader, &sent).await.2, body);
+    }
+}
+
 /// Otherwise the test above could pass by taking next to nothing.
 #[test]
 fn what_clients_send_is_taken_and_what_wants_more_than_an_answer_is_not() {

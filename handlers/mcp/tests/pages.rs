@@ -88,8 +88,13 @@ fn many_tools() -> Registry {
     dummies!(Registry::new(policy); 14 13 12 11 10 9 8 7 6 5 4 3 2 1 0)
 }
 
-/// A JSON-RPC request in an era of the protocol, and its result.
-async fn list(server: &McpServer, caller: &Principal, modern: bool, cursor: Option<&str>) -> Value {
+/// What is answered to a JSON-RPC request in an era of the protocol.
+async fn answer(
+    server: &McpServer,
+    caller: &Principal,
+    modern: bool,
+    cursor: Option<&str>,
+) -> Value {
     let mut params = json!({});
     if let Some(cursor) = cursor {
         params["cursor"] = cursor.into();
@@ -117,7 +122,11 @@ async fn list(server: &McpServer, caller: &Principal, modern: bool, cursor: Opti
     let body = to_bytes(Body::new(response.into_body()), usize::MAX)
         .await
         .unwrap();
-    let answer: Value = serde_json::from_slice(&body).unwrap();
+    serde_json::from_slice(&body).unwrap()
+}
+
+async fn list(server: &McpServer, caller: &Principal, modern: bool, cursor: Option<&str>) -> Value {
+    let answer = answer(server, caller, modern, cursor).await;
     assert!(answer["result"].is_object(), "{answer}");
     answer["result"].clone()
 }
@@ -142,8 +151,28 @@ async fn a_long_list_is_ordered_and_comes_in_pages_of_a_hundred() {
         let second = list(&server, &reader, modern, Some(cursor)).await;
         assert_eq!(names(&second), NAMES[100..]);
         assert!(second.get("nextCursor").is_none());
-        let nothing_after = list(&server, &reader, modern, Some("zzz")).await;
+        let nothing_after = list(&server, &reader, modern, Some(NAMES[149])).await;
         assert!(names(&nothing_after).is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_that_names_no_tool_of_the_list_is_refused() {
+    let kit = Kit::new().await;
+    let server = kit.server(Arc::new(many_tools()));
+    let reader = kit.person(HOME, &["Task.Read"]).await;
+    let nobody = kit.person(HOME, &[]).await;
+    for modern in [true, false] {
+        // One that is hidden is refused as one that does not exist.
+        for (caller, cursor) in [
+            (&reader, ""),
+            (&reader, "zzz"),
+            (&reader, "T099"),
+            (&nobody, NAMES[99]),
+        ] {
+            let answer = answer(&server, caller, modern, Some(cursor)).await;
+            assert_eq!(answer["error"]["code"], -32602, "{cursor}: {answer}");
+        }
     }
 }
 
