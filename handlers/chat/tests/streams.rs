@@ -149,11 +149,13 @@ async fn an_agent_may_be_silent_for_longer_than_other_services() {
     reader.next().await.unwrap();
     // Time goes by at once while nobody does anything.
     tokio::time::pause();
-    tokio::time::sleep(Duration::from_secs(110)).await;
-    tokio::time::resume();
-    live.send(delta(2, "Here.")).unwrap();
-    live.send(ended(3, "resp_1", "completed")).unwrap();
-    let rest = reader.rest().await;
+    let silence = async {
+        tokio::time::sleep(Duration::from_secs(110)).await;
+        tokio::time::resume();
+        live.send(delta(2, "Here.")).unwrap();
+        live.send(ended(3, "resp_1", "completed")).unwrap();
+    };
+    let (rest, ()) = tokio::join!(reader.rest(), silence);
     assert_eq!(names(&rest), ["message.delta", "message.completed"]);
 }
 
