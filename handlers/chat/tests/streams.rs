@@ -1,10 +1,16 @@
 use std::time::Duration;
 
+use entrada_ambient::{FixedEnvironment, SystemRandom};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::foundry::{Reply, created, delta, ended, says};
-use super::{Place, Reader, limits, names, text};
-use crate::chat::{ChatLimits, TABLE};
+use super::{Place, Reader, limits, names, on_catalogue, serve, text};
+use crate::app;
+use crate::chat::TABLE;
+use crate::config::Settings;
+use crate::downstream::testing::{CLIENT, HOME};
+use crate::identity::KeyRing;
 
 #[tokio::test]
 async fn an_answer_is_streamed_in_events_with_ids() {
@@ -113,6 +119,47 @@ async fn a_stream_that_breaks_leaves_what_was_received_as_incomplete() {
 }
 
 #[tokio::test]
+async fn an_agent_may_be_silent_for_longer_than_other_services() {
+    let mut place = Place::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("agents.json");
+    std::fs::write(&file, super::AGENTS).unwrap();
+    let ring = KeyRing::generate(place.world.clock.as_ref(), &SystemRandom).unwrap();
+    let environment = FixedEnvironment::new([
+        ("ENTRADA_TENANT_ID", HOME.to_string()),
+        ("ENTRADA_CLIENT_ID", CLIENT.to_string()),
+        ("ENTRADA_CLIENT_SECRET", "secret".to_owned()),
+        ("ENTRADA_KEY_RING", ring.expose_secret().to_owned()),
+        ("ENTRADA_STORAGE", "file:unused".to_owned()),
+        ("ENTRADA_AGENTS", file.display().to_string()),
+        (
+            "ENTRADA_FOUNDRY_ENDPOINT",
+            place.agents.endpoint.to_string(),
+        ),
+    ]);
+    let (settings, _) = Settings::load(&environment, true).unwrap();
+    let catalogue = app::catalogue(&settings, None).unwrap();
+    (place.chat, _) = on_catalogue(&place.world, catalogue, limits());
+    place.base = serve(&place.world, &place.chat).await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "I look it up. ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    reader.next().await.unwrap();
+    // Time goes by at once while nobody does anything.
+    tokio::time::pause();
+    let silence = async {
+        tokio::time::sleep(Duration::from_secs(110)).await;
+        tokio::time::resume();
+        live.send(delta(2, "Here.")).unwrap();
+        live.send(ended(3, "resp_1", "completed")).unwrap();
+    };
+    let (rest, ()) = tokio::join!(reader.rest(), silence);
+    assert_eq!(names(&rest), ["message.delta", "message.completed"]);
+}
+
+#[tokio::test]
 async fn an_answer_is_read_to_its_end_after_its_client_went_away() {
     let place = Place::new().await;
     let session = place.new_session().await;
@@ -135,29 +182,6 @@ async fn an_answer_is_read_to_its_end_after_its_client_went_away() {
         place.agents.arrived()[1].json()["previous_response_id"],
         "resp_1"
     );
-}
-
-#[tokio::test]
-async fn beyond_the_number_of_turns_without_a_client_an_answer_stops_at_once() {
-    let none = ChatLimits {
-        background_turns: 0,
-        ..limits()
-    };
-    let place = Place::with(none).await;
-    let session = place.new_session().await;
-    let live = place.agents.reply_live();
-    live.send(created("resp_1")).unwrap();
-    live.send(delta(1, "half")).unwrap();
-    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
-    reader.next().await.unwrap();
-    drop(reader);
-    let last = place
-        .until(&session, |last| last["status"] == "incomplete")
-        .await;
-    assert_eq!(last["metadata"]["reason"], "client_gone");
-    assert_eq!(last["content"], "half");
-    place.agents.reply(says("resp_2", &["hi"]));
-    assert_eq!(place.say(&session, "back again").await.0, 200);
 }
 
 #[tokio::test]
