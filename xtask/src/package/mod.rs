@@ -2,6 +2,7 @@
 
 mod archive;
 pub(crate) mod compile;
+mod folder;
 mod functions;
 mod symbols;
 
@@ -16,6 +17,9 @@ use functions::Function;
 
 /// Name of the executable, which `host.json` repeats.
 const EXECUTABLE: &str = "entrada";
+
+/// The file by which the host knows a package.
+const HOST: &str = "host.json";
 
 /// Where the stand-ins' source files lie, as the compiler writes it into
 /// programs that contain them.
@@ -35,7 +39,7 @@ pub(crate) struct Options {
     /// Build without optimisation, as the tests do
     #[arg(long)]
     pub(crate) debug: bool,
-    /// Folder to write; the archive lies beside it, as FOLDER.zip
+    /// Folder to write, empty or an earlier package; the archive lies beside it, as FOLDER.zip
     #[arg(long, value_name = "FOLDER", default_value = "dist")]
     pub(crate) out: PathBuf,
 }
@@ -110,12 +114,12 @@ impl fmt::Display for Written {
 /// Writes the package of an already compiled `program` to `folder`, and an
 /// archive of it beside it.
 fn assemble(workspace: &Workspace, program: &Path, folder: &Path) -> Result<Written, Error> {
-    empty(folder)?;
+    folder::empty(workspace.root(), folder)?;
     let executable = folder.join(EXECUTABLE);
     std::fs::copy(program, &executable).map_err(Error::file(program))?;
     refuse_development_code(&executable)?;
-    let host = workspace.path("host.json");
-    std::fs::copy(&host, folder.join("host.json")).map_err(Error::file(&host))?;
+    let host = workspace.path(HOST);
+    std::fs::copy(&host, folder.join(HOST)).map_err(Error::file(&host))?;
     for name in OWN_FILES {
         let own = workspace.path(name);
         if own.is_file() {
@@ -127,7 +131,7 @@ fn assemble(workspace: &Workspace, program: &Path, folder: &Path) -> Result<Writ
     for function in &functions {
         let folder = folder.join(&function.name);
         std::fs::create_dir(&folder).map_err(Error::file(&folder))?;
-        let document = folder.join("function.json");
+        let document = folder.join(folder::FUNCTION);
         std::fs::write(&document, format!("{:#}\n", function.document))
             .map_err(Error::file(&document))?;
     }
@@ -158,23 +162,6 @@ fn functions_of(workspace: &Workspace, executable: &Path) -> Result<Vec<Function
         what: "`entrada functions`".into(),
         source,
     })
-}
-
-/// Makes `folder` an empty folder. One that holds something else than an
-/// earlier package is left alone.
-fn empty(folder: &Path) -> Result<(), Error> {
-    if folder.join("host.json").is_file() {
-        std::fs::remove_dir_all(folder).map_err(Error::file(folder))?;
-    }
-    std::fs::create_dir_all(folder).map_err(Error::file(folder))?;
-    let mut content = std::fs::read_dir(folder).map_err(Error::file(folder))?;
-    if content.next().is_some() {
-        return Err(Error::Rule(format!(
-            "{} holds other files; name another folder with --out",
-            folder.display()
-        )));
-    }
-    Ok(())
 }
 
 /// A package with the stand-ins in it would accept tokens that anyone can
@@ -223,17 +210,8 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_with_other_files_is_left_alone() {
-        let place = tempfile::tempdir().unwrap();
-        let precious = place.path().join("thesis.txt");
-        std::fs::write(&precious, "text").unwrap();
-        assert!(empty(place.path()).is_err());
-        assert!(precious.exists());
-    }
-
-    #[test]
     fn the_host_finds_the_executable_that_is_packaged() {
-        let path = Workspace::of_this_build().path("host.json");
+        let path = Workspace::of_this_build().path(HOST);
         let host: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let handler = &host["customHandler"];
