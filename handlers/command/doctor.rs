@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use entrada_ambient::ProcessEnvironment;
-use entrada_entra::{Discovery, Tenancy};
+use entrada_entra::{Discovery, SignInAudience};
 use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
@@ -162,7 +162,8 @@ async fn expected(
         scope: settings.entra.required_scope.clone(),
         callbacks: vec![callback],
         // A server does not say whose people may come in.
-        audience: (!by_server).then(|| audience(&settings.entra.tenancy)),
+        audience: (!by_server).then(|| SignInAudience::of(&settings.entra.tenancy)),
+        accepts_app_tokens: settings.entra.accept_app_tokens,
         identity: arguments.identity,
     };
     Ok((settings, expected))
@@ -178,14 +179,6 @@ async fn issuer(settings: &Settings, ambient: &Ambient) -> String {
     match discovery.tenant(tenant).await {
         Ok(configuration) => configuration.issuer(tenant),
         Err(_) => format!("{authority}/{tenant}/v2.0"),
-    }
-}
-
-fn audience(tenancy: &Tenancy) -> &'static str {
-    match tenancy {
-        Tenancy::Home => "AzureADMyOrg",
-        Tenancy::Listed(_) | Tenancy::AnyOrganization => "AzureADMultipleOrgs",
-        Tenancy::AnyOrganizationOrPersonal => "AzureADandPersonalMicrosoftAccount",
     }
 }
 
