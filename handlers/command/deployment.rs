@@ -8,8 +8,7 @@ use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
-use super::serve::Failure;
-use crate::config::{BaseUrl, Settings};
+use crate::config::{BaseUrl, Settings, SettingsFaults};
 
 /// How long one answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -99,7 +98,12 @@ impl Deployment {
 
 /// Settings for looking at things rather than for serving: `given` over the
 /// process's environment, nothing stored, and plain http allowed.
-pub(crate) fn lenient_settings(given: Vec<(&'static str, String)>) -> Result<Settings, Failure> {
+///
+/// # Errors
+/// All faults at once.
+pub(crate) fn lenient_settings(
+    given: Vec<(&'static str, String)>,
+) -> Result<Settings, SettingsFaults> {
     let environment = Over {
         given: FixedEnvironment::new(given),
         defaults: FixedEnvironment::new([
@@ -107,12 +111,7 @@ pub(crate) fn lenient_settings(given: Vec<(&'static str, String)>) -> Result<Set
             ("ENTRADA_KEY_VAULT_URL", "https://unused.invalid"),
         ]),
     };
-    let (settings, _) = Settings::load(&environment, true).map_err(|faults| {
-        Failure::other(format!(
-            "{faults}\nSet them, or name the server with --url."
-        ))
-    })?;
-    Ok(settings)
+    Settings::load(&environment, true).map(|(settings, _)| settings)
 }
 
 /// What was given, over the process's environment, over defaults.

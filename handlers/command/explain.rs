@@ -108,7 +108,11 @@ async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer
         given = deployment.settings(base);
         published = PublishedKeys::fetch(base, &ambient.http).await;
     }
-    let settings = lenient_settings(given)?;
+    let settings = lenient_settings(given).map_err(|faults| {
+        Failure::other(format!(
+            "{faults}\nSet them, or name the server with --url."
+        ))
+    })?;
     let ring = settings
         .secrets
         .key_ring
