@@ -153,7 +153,7 @@ async fn expected(
         let deployment = Deployment::ask(base, &ambient.http)
             .await
             .map_err(|error| unnamed_by_server(&error))?;
-        given = deployment.settings(base);
+        given = deployment.settings();
     }
     let by_server = !given.is_empty();
     if let Some(client_id) = arguments.client_id {
