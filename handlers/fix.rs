@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::{Terminal, Tone, printable};
 
 /// What mends a fault: a sentence, and commands or lines to copy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,5 +41,40 @@ impl Fix {
             lines.push(format!("{margin}{}", terminal.paint(Tone::Command, copy)));
         }
         lines.join("\n")
+    }
+}
+
+/// `text` as one word of a shell's command (POSIX.1-2024, "Shell Command
+/// Language", single quotes), so that what somebody wrote into a directory is
+/// no command when the line is pasted.
+#[must_use]
+pub fn word(text: &str) -> String {
+    let plain =
+        |character: char| character.is_ascii_alphanumeric() || "-_./:=@%+,".contains(character);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", printable(text).replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::word;
+
+    #[test]
+    fn what_is_copied_stays_one_word() {
+        for (text, expected) in [
+            (
+                "https://a.example/auth/callback",
+                "https://a.example/auth/callback",
+            ),
+            ("", "''"),
+            ("Entrada (prod)", "'Entrada (prod)'"),
+            ("it's", r"'it'\''s'"),
+            ("$(reboot)", "'$(reboot)'"),
+            ("a\nb", "'a\u{fffd}b'"),
+        ] {
+            assert_eq!(word(text), expected);
+        }
     }
 }

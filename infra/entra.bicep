@@ -32,10 +32,15 @@ param assignDeployerRoles ('MCPServer.Admin' | 'Task.All' | 'Task.Delete' | 'Tas
 @description('Object ids of those who may change the application later.')
 param ownerIds string[] = [deployer().objectId]
 
+@description('The tenant that all personal Microsoft accounts belong to.')
+var personalAccounts = '9188040d-6c67-4c5b-b112-36a304b66dad'
+
 @description('Which accounts Entra lets sign in, before Entrada checks their tenant.')
 var signInAudience = tenants == 'home'
   ? 'AzureADMyOrg'
-  : tenants == 'common' ? 'AzureADandPersonalMicrosoftAccount' : 'AzureADMultipleOrgs'
+  : tenants == 'common' || contains(tenants, personalAccounts)
+      ? 'AzureADandPersonalMicrosoftAccount'
+      : 'AzureADMultipleOrgs'
 
 @description('Where Entra sends people back to after sign-in.')
 var redirectUris = map(hostNames, hostName => 'https://${hostName}/auth/callback')

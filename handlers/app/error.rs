@@ -19,6 +19,11 @@ impl StartError {
             what: what.into(),
         }
     }
+
+    /// The setting that is at fault.
+    pub(crate) fn setting(&self) -> &'static str {
+        self.setting
+    }
 }
 
 /// Every fault of the set-up that was found.

@@ -9,11 +9,12 @@ use entrada_entra::{
 };
 use entrada_vault::Vault;
 use secrecy::SecretString;
+use thiserror::Error;
 
 use super::{Ambient, StartError};
 use crate::config::{SecretSettings, Settings, StorageSettings};
 use crate::error::chain;
-use crate::identity::{KeyRing, KeyRings};
+use crate::identity::{KeyRing, KeyRings, KeysMissing};
 use crate::secrets::{Keeping, VaultClientSecret, VaultRing};
 
 /// Keys and credentials of the process.
@@ -85,16 +86,22 @@ pub(super) fn own_ring(settings: &SecretSettings) -> Result<Option<KeyRing>, Sta
         .map_err(|error| StartError::new("ENTRADA_KEY_RING", chain(&error)))
 }
 
+fn rings_of(vault: Option<&Arc<Vault>>) -> KeyRings {
+    match vault {
+        Some(vault) => KeyRings::from_source(Arc::new(VaultRing::new(vault.clone()))),
+        None => KeyRings::new(None),
+    }
+}
+
 pub(super) fn secrets(
     settings: &Settings,
     identity: Option<&Arc<dyn TokenCredential>>,
     ambient: &Ambient,
 ) -> Result<Secrets, StartError> {
     let vault = vault(&settings.secrets, identity, ambient)?;
-    let rings = match (own_ring(&settings.secrets)?, &vault) {
-        (Some(ring), _) => KeyRings::new(Some(ring)),
-        (None, Some(vault)) => KeyRings::from_source(Arc::new(VaultRing::new(vault.clone()))),
-        (None, None) => KeyRings::new(None),
+    let rings = match own_ring(&settings.secrets)? {
+        Some(ring) => KeyRings::new(Some(ring)),
+        None => rings_of(vault.as_ref()),
     };
     let has_vault = vault.is_some();
     let (credential, vault_secret) = credentials(settings, identity, vault, ambient)?;
@@ -175,19 +182,30 @@ fn certificate(
     Ok(Arc::new(certificate))
 }
 
-/// The key ring as it stands now, for commands that run once.
+/// Why a command has no key ring.
+#[derive(Debug, Error)]
+pub(crate) enum NoRing {
+    /// A setting is at fault.
+    #[error(transparent)]
+    Setting(#[from] StartError),
+    /// The vault gives none.
+    #[error("ENTRADA_KEY_VAULT_URL: {}", .0.detail())]
+    Vault(KeysMissing),
+}
+
+/// The key ring as it stands now, for commands that run once. It takes no other
+/// secret.
 pub(crate) async fn load_key_ring(
     settings: &Settings,
     ambient: &Ambient,
-) -> Result<Arc<KeyRing>, StartError> {
-    let identity = identity(settings, ambient)?;
-    let secrets = secrets(settings, identity.as_ref(), ambient)?;
-    let lacking = |what: &str| StartError::new("ENTRADA_KEY_VAULT_URL", what);
-    if let Err(missing) = secrets.rings.refresh().await {
-        return Err(lacking(missing.detail()));
+) -> Result<Arc<KeyRing>, NoRing> {
+    if let Some(ring) = own_ring(&settings.secrets)? {
+        return Ok(Arc::new(ring));
     }
-    let ring = secrets.rings.current();
-    ring.map_err(|missing| lacking(missing.0.detail()))
+    let identity = identity(settings, ambient)?;
+    let rings = rings_of(vault(&settings.secrets, identity.as_ref(), ambient)?.as_ref());
+    rings.refresh().await.map_err(NoRing::Vault)?;
+    rings.current().map_err(|missing| NoRing::Vault(missing.0))
 }
 
 /// The application's credential as it stands now, for commands that run once.

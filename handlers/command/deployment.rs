@@ -9,8 +9,7 @@ use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
-use super::serve::Failure;
-use crate::config::{BaseUrl, Settings};
+use crate::config::{BaseUrl, Settings, SettingsFaults};
 
 /// How long one answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -31,6 +30,8 @@ pub(crate) enum DeploymentError {
 /// What a server says of itself at `/auth/info` and in its resource metadata.
 #[derive(Debug, Clone)]
 pub(crate) struct Deployment {
+    /// Its own base URL, which may differ from the one that was asked.
+    pub(crate) base: BaseUrl,
     pub(crate) tenant_id: Uuid,
     pub(crate) client_id: Uuid,
     /// The scope's name, without the application in front.
@@ -41,6 +42,7 @@ pub(crate) struct Deployment {
 
 #[derive(Deserialize)]
 struct Info {
+    protected_resource_metadata: String,
     tenant_id: Uuid,
     client_id: Uuid,
     entra_scope: String,
@@ -73,6 +75,7 @@ impl Deployment {
                 Url::parse(authority).ok()
             });
         Ok(Self {
+            base: own_base(&info.protected_resource_metadata).unwrap_or_else(|| base.clone()),
             tenant_id: info.tenant_id,
             client_id: info.client_id,
             scope: info
@@ -84,9 +87,11 @@ impl Deployment {
     }
 
     /// The settings that say the same.
-    pub(crate) fn settings(&self, base: &BaseUrl) -> Vec<(&'static str, String)> {
+    pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         let mut settings = vec![
-            ("ENTRADA_BASE_URL", base.as_str().to_owned()),
+            ("ENTRADA_BASE_URL", self.base.as_str().to_owned()),
+            // One of the environment's would be of another server.
+            ("ENTRADA_CALLBACK_URL", self.base.join("/auth/callback")),
             ("ENTRADA_TENANT_ID", self.tenant_id.to_string()),
             ("ENTRADA_CLIENT_ID", self.client_id.to_string()),
         ];
@@ -98,9 +103,21 @@ impl Deployment {
     }
 }
 
+/// The base URL under which a server names its metadata.
+fn own_base(metadata: &str) -> Option<BaseUrl> {
+    let (base, _) = metadata.split_once("/.well-known/")?;
+    let base = BaseUrl::parse(base).ok()?;
+    (base.is_https() || base.is_loopback()).then_some(base)
+}
+
 /// Settings for looking at things rather than for serving: `given` over the
 /// process's environment, nothing stored, and plain http allowed.
-pub(crate) fn lenient_settings(given: Vec<(&'static str, String)>) -> Result<Settings, Failure> {
+///
+/// # Errors
+/// All faults at once.
+pub(crate) fn lenient_settings(
+    given: Vec<(&'static str, String)>,
+) -> Result<Settings, SettingsFaults> {
     let environment = Over {
         given: FixedEnvironment::new(given),
         defaults: FixedEnvironment::new([
@@ -108,12 +125,7 @@ pub(crate) fn lenient_settings(given: Vec<(&'static str, String)>) -> Result<Set
             ("ENTRADA_KEY_VAULT_URL", "https://unused.invalid"),
         ]),
     };
-    let (settings, _) = Settings::load(&environment, true).map_err(|faults| {
-        Failure::other(format!(
-            "{faults}\nSet them, or name the server with --url."
-        ))
-    })?;
-    Ok(settings)
+    Settings::load(&environment, true).map(|(settings, _)| settings)
 }
 
 /// What was given, over the process's environment, over defaults.

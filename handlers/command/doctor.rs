@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use clap::Args;
 use entrada_ambient::ProcessEnvironment;
-use entrada_entra::{Discovery, Tenancy};
+use entrada_entra::{Discovery, SignInAudience};
 use secrecy::SecretString;
 use serde_json::json;
 use uuid::Uuid;
 
 use super::azure_cli;
-use super::deployment::{Deployment, callback, lenient_settings};
+use super::deployment::{Deployment, DeploymentError, callback, lenient_settings};
 use super::explain::{base_url, print};
 use super::serve::{Failure, ambient, runtime};
 use crate::app::Ambient;
-use crate::config::{BaseUrl, Settings};
+use crate::config::{BaseUrl, Settings, SettingsFaults};
 use crate::doctor::registration::{self, Expected};
-use crate::doctor::{Grade, Report, local, url};
+use crate::doctor::{Finding, Grade, Report, local, url};
+use crate::fix::Fix;
 use crate::terminal::Terminal;
 
 /// What is read of standard input, in bytes.
@@ -89,7 +90,7 @@ docs/doctor.md lists every finding.";
 
 pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     let ambient = ambient()?;
-    let report = runtime()?.block_on(examine(arguments, &ambient))?;
+    let report = runtime()?.block_on(examine(arguments, &ambient));
     if arguments.json {
         let text = json!({
             "faults": report.count(Grade::Fault),
@@ -107,7 +108,7 @@ pub(super) fn run(arguments: &DoctorArguments) -> Result<ExitCode, Failure> {
     })
 }
 
-async fn examine(arguments: &DoctorArguments, ambient: &Ambient) -> Result<Report, Failure> {
+async fn examine(arguments: &DoctorArguments, ambient: &Ambient) -> Report {
     let mut report = Report::default();
     if arguments.local || (arguments.url.is_none() && !arguments.entra) {
         local::examine(&mut report, &ProcessEnvironment, ambient).await;
@@ -115,21 +116,30 @@ async fn examine(arguments: &DoctorArguments, ambient: &Ambient) -> Result<Repor
     if let Some(base) = &arguments.url {
         url::examine(&mut report, base, ambient).await;
     }
-    if arguments.entra {
-        let (settings, expected) = expected(arguments, ambient).await?;
-        let token = match arguments.graph_token {
-            Some(_) => Ok(read_token()?),
-            None => azure_cli::graph_token(expected.tenant_id).await,
-        };
-        match token {
-            Ok(token) => {
-                let graph = &settings.graph_url;
-                registration::examine(&mut report, &expected, graph, token, ambient).await;
-            }
-            Err(trouble) => registration::not_examined(&mut report, trouble.finding()),
-        }
+    if arguments.entra
+        && let Err(why) = examine_registration(&mut report, arguments, ambient).await
+    {
+        registration::not_examined(&mut report, why);
     }
-    Ok(report)
+    report
+}
+
+/// Looks at the registration, unless something is in the way. What was found
+/// elsewhere stands whatever it is.
+async fn examine_registration(
+    report: &mut Report,
+    arguments: &DoctorArguments,
+    ambient: &Ambient,
+) -> Result<(), Finding> {
+    let (settings, expected) = expected(arguments, ambient).await?;
+    let token = match arguments.graph_token {
+        Some(_) => read_token().map_err(no_token)?,
+        None => azure_cli::graph_token(expected.tenant_id)
+            .await
+            .map_err(|trouble| trouble.finding())?,
+    };
+    registration::examine(report, &expected, &settings.graph_url, token, ambient).await;
+    Ok(())
 }
 
 /// What the registration should be: by the server if one is named, else by
@@ -137,20 +147,20 @@ async fn examine(arguments: &DoctorArguments, ambient: &Ambient) -> Result<Repor
 async fn expected(
     arguments: &DoctorArguments,
     ambient: &Ambient,
-) -> Result<(Settings, Expected), Failure> {
+) -> Result<(Settings, Expected), Finding> {
     let mut given = Vec::new();
     if let Some(base) = &arguments.url {
         let deployment = Deployment::ask(base, &ambient.http)
             .await
-            .map_err(Failure::other)?;
-        given = deployment.settings(base);
+            .map_err(|error| unnamed_by_server(&error))?;
+        given = deployment.settings();
     }
     let by_server = !given.is_empty();
     if let Some(client_id) = arguments.client_id {
         given.retain(|(name, _)| *name != "ENTRADA_CLIENT_ID");
         given.push(("ENTRADA_CLIENT_ID", client_id.to_string()));
     }
-    let settings = lenient_settings(given)?;
+    let settings = lenient_settings(given).map_err(|faults| unnamed_by_settings(&faults))?;
     let redirect_uri = match &arguments.url {
         Some(base) => callback(base, &ambient.http)
             .await
@@ -164,7 +174,8 @@ async fn expected(
         scope: settings.entra.required_scope.clone(),
         callbacks: vec![redirect_uri],
         // A server does not say whose people may come in.
-        audience: (!by_server).then(|| audience(&settings.entra.tenancy)),
+        audience: (!by_server).then(|| SignInAudience::of(&settings.entra.tenancy)),
+        accepts_app_tokens: settings.entra.accept_app_tokens,
         identity: arguments.identity,
     };
     Ok((settings, expected))
@@ -183,22 +194,55 @@ async fn issuer(settings: &Settings, ambient: &Ambient) -> String {
     }
 }
 
-fn audience(tenancy: &Tenancy) -> &'static str {
-    match tenancy {
-        Tenancy::Home => "AzureADMyOrg",
-        Tenancy::Listed(_) | Tenancy::AnyOrganization => "AzureADMultipleOrgs",
-        Tenancy::AnyOrganizationOrPersonal => "AzureADandPersonalMicrosoftAccount",
-    }
+const NOT_KNOWN: &str = "application-not-known";
+const NOT_LOOKED_AT: &str = "The registration was not looked at.";
+
+fn unnamed_by_server(error: &DeploymentError) -> Finding {
+    Finding::fault(
+        NOT_KNOWN,
+        format!("the server does not say which application is its own: {error}"),
+        NOT_LOOKED_AT,
+        Fix::new("Mend first what stands between, or name the application without --url:")
+            .line("ENTRADA_TENANT_ID=TENANT-ID entrada doctor --entra --client-id CLIENT-ID"),
+    )
 }
 
-fn read_token() -> Result<SecretString, Failure> {
+fn unnamed_by_settings(faults: &SettingsFaults) -> Finding {
+    let faults: Vec<_> = faults
+        .iter()
+        .map(|(name, what)| format!("{name} {what}"))
+        .collect();
+    Finding::fault(
+        NOT_KNOWN,
+        format!(
+            "the settings do not say what the registration should be: {}",
+            faults.join("; ")
+        ),
+        NOT_LOOKED_AT,
+        Fix::new("Mend these settings first, or have the server say it, without them:")
+            .line("entrada doctor --url https://SITE.azurewebsites.net --entra"),
+    )
+}
+
+fn no_token(reason: String) -> Finding {
+    Finding::fault(
+        "graph",
+        reason,
+        NOT_LOOKED_AT,
+        Fix::new("Give a token for Microsoft Graph:").line(
+            "az account get-access-token --resource-type ms-graph --query accessToken --output tsv | entrada doctor --entra --graph-token -",
+        ),
+    )
+}
+
+fn read_token() -> Result<SecretString, String> {
     let mut text = String::new();
     std::io::stdin()
         .lock()
         .take(LONGEST)
         .read_to_string(&mut text)
-        .map_err(|error| Failure::other(format!("standard input: {error}")))?;
-    token(&text).ok_or_else(|| Failure::other("standard input held no token for Microsoft Graph"))
+        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    token(&text).ok_or_else(|| "standard input held no token for Microsoft Graph".to_owned())
 }
 
 pub(super) fn token(text: &str) -> Option<SecretString> {

@@ -16,7 +16,7 @@ use crate::app::{self, Ambient};
 use crate::config::BaseUrl;
 use crate::explain::{Explainer, PublishedKeys, explain_code};
 use crate::identity::{KeyRing, KeyRings, OwnTokens};
-use crate::terminal::{Terminal, Tone};
+use crate::terminal::Terminal;
 
 /// What is read of standard input, in bytes: no token is longer.
 const LONGEST: u64 = 64 * 1024;
@@ -74,9 +74,12 @@ pub(super) fn run(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
         arguments.token.as_str().to_owned()
     });
     let terminal = Terminal::of_standard_output(&ProcessEnvironment);
-    if let Some((title, fix)) = explain_code(text.expose_secret()) {
-        let title = terminal.paint(Tone::Title, &terminal.fit(0, &title));
-        print(&format!("{title}\n{}", fix.render(&terminal, 2)))?;
+    if let Some(explanation) = explain_code(text.expose_secret()) {
+        if arguments.json {
+            print(&serde_json::to_string_pretty(&explanation).map_err(Failure::other)?)?;
+        } else {
+            print(&explanation.render(&terminal))?;
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let ambient = ambient()?;
@@ -105,10 +108,14 @@ async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer
         let deployment = Deployment::ask(base, &ambient.http)
             .await
             .map_err(Failure::other)?;
-        given = deployment.settings(base);
+        given = deployment.settings();
         published = PublishedKeys::fetch(base, &ambient.http).await;
     }
-    let settings = lenient_settings(given)?;
+    let settings = lenient_settings(given).map_err(|faults| {
+        Failure::other(format!(
+            "{faults}\nSet them, or name the server with --url."
+        ))
+    })?;
     let ring = settings
         .secrets
         .key_ring

@@ -31,6 +31,7 @@ use crate::limits::Figures;
 pub use base_url::{BaseUrl, is_loopback};
 pub use clients::ClientSettings;
 pub use faults::SettingsFaults;
+pub use names::turns_protection_off;
 use reader::Reader;
 pub use reader::Surroundings;
 pub use secrets::SecretSettings;

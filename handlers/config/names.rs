@@ -57,6 +57,12 @@ pub(super) const FORBIDDEN_SWITCHES: &[(&str, &str)] = &[
     ("RBAC_ENABLED", "access control is always on"),
 ];
 
+/// Whether a variable of this name is one that must not be there.
+#[must_use]
+pub fn turns_protection_off(name: &str) -> bool {
+    FORBIDDEN_SWITCHES.iter().any(|(switch, _)| *switch == name)
+}
+
 /// Variables of older systems that mean nothing any more, and why.
 pub(super) const MEANINGLESS: &[(&str, &str)] = &[
     (

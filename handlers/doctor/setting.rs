@@ -21,7 +21,8 @@ pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
             fix.line(format!("azd env set {name} {} {PROVISION}", quoted(value)))
         }
         "ENTRADA_REDIRECT_URIS" | "ENTRADA_CORS_ORIGINS" => {
-            let list = quoted(&json!([value]).to_string());
+            let list: Vec<&str> = value.split(',').collect();
+            let list = quoted(&json!(list).to_string());
             fix.line(format!("azd env set {name} {list} {PROVISION}"))
         }
         "ENTRADA_BASE_URL" => fix.line(format!(
@@ -104,12 +105,13 @@ mod tests {
 
     #[test]
     fn a_list_is_json_and_one_word_of_the_shell() {
-        let fix = setting_fix("", "ENTRADA_CORS_ORIGINS", "https://o'hara.example");
+        let origins = "https://o'hara.example,https://b.example";
+        let fix = setting_fix("", "ENTRADA_CORS_ORIGINS", origins);
         assert_eq!(
             fix.copy,
             [
-                "ENTRADA_CORS_ORIGINS=https://o'hara.example",
-                r#"azd env set ENTRADA_CORS_ORIGINS '["https://o'\''hara.example"]' && azd provision"#,
+                "ENTRADA_CORS_ORIGINS=https://o'hara.example,https://b.example",
+                r#"azd env set ENTRADA_CORS_ORIGINS '["https://o'\''hara.example","https://b.example"]' && azd provision"#,
             ]
         );
     }

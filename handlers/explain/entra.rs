@@ -20,8 +20,9 @@ impl Explainer {
         if self.published.is_some() {
             notes.push(
                 "The server does not say whose people, which clients and whether applications may \
-                 come in: ENTRADA_TENANTS, ENTRADA_ALLOWED_CLIENTS and ENTRADA_ACCEPT_APP_TOKENS \
-                 are taken from this environment."
+                 come in, by which names it goes in version 1 tokens, and what its roles see: \
+                 ENTRADA_TENANTS, ENTRADA_ALLOWED_CLIENTS, ENTRADA_ACCEPT_APP_TOKENS, \
+                 ENTRADA_APPLICATION_ID_URIS and ENTRADA_POLICY are taken from this environment."
                     .to_owned(),
             );
         }

@@ -21,7 +21,7 @@ use crate::fix::Fix;
 use crate::identity::{Door, OwnTokens};
 use crate::policy::Policy;
 
-pub use code::explain_code;
+pub use code::{CodeExplanation, explain_code};
 pub use published::PublishedKeys;
 
 /// What a token is.

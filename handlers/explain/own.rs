@@ -12,8 +12,11 @@ impl Explainer {
         let mut fixes = Vec::new();
         let mut notes =
             vec!["Whether the sign-in was revoked is known to the server alone.".to_owned()];
+        let ended = unverified
+            .as_ref()
+            .is_some_and(|token| token.lifetime().1 <= self.now);
         if let Err(error) = &verified {
-            fixes.extend(remedies.of_own(error));
+            fixes.extend(remedies.of_own(said(error, ended)));
             if matches!(error, OwnTokenError::KeysUnavailable(_)) {
                 notes.push(
                     "The signature could not be checked: neither the key ring (ENTRADA_KEY_RING) \
@@ -22,9 +25,6 @@ impl Explainer {
                 );
             }
         }
-        let ended = unverified
-            .as_ref()
-            .is_some_and(|token| token.lifetime().1 <= self.now);
         if unverified.is_some() {
             checks.push(lifetime(ended));
         }
@@ -40,7 +40,7 @@ impl Explainer {
                     "it is let in if its signature is good, which cannot be checked here"
                         .to_owned(),
                 ),
-                (Err(error), Ok(())) => (Some(false), error.to_string()),
+                (Err(error), Ok(())) => (Some(false), said(error, ended).to_string()),
             }
         });
         if verified.is_ok() {
@@ -75,6 +75,15 @@ impl Explainer {
                 })
                 .map(drop),
         }
+    }
+}
+
+/// What is at fault: a token that has ended is refused for that by every
+/// server, whatever its signature.
+fn said(error: &OwnTokenError, ended: bool) -> &OwnTokenError {
+    match error {
+        OwnTokenError::KeysUnavailable(_) if ended => &OwnTokenError::Expired,
+        error => error,
     }
 }
 

@@ -1,9 +1,9 @@
 //! What to do about each fault of a token.
 
-use entrada_entra::{AccessTokenError, EntraSettings, UnverifiedClaims};
+use entrada_entra::{AccessTokenError, EntraSettings, SignInAudience, Tenancy, UnverifiedClaims};
 use uuid::Uuid;
 
-use crate::fix::Fix;
+use crate::fix::{Fix, word};
 use crate::identity::{OwnToken, OwnTokenError};
 
 /// Microsoft Graph, by id and by its addresses.
@@ -127,7 +127,14 @@ impl Remedies<'_> {
             )
             .line(format!(
                 "ENTRADA_APPLICATION_ID_URIS={}",
-                crate::terminal::printable(audience)
+                self.settings
+                    .application_id_uris
+                    .iter()
+                    .map(String::as_str)
+                    .chain([audience])
+                    .map(word)
+                    .collect::<Vec<_>>()
+                    .join(",")
             ))
             .line(format!(
                 "az ad app show --id {} --query identifierUris",
@@ -137,15 +144,34 @@ impl Remedies<'_> {
         self.get_a_token()
     }
 
+    /// The list with one more, since it is set as a whole.
     fn tenant(&self, tenant: Uuid) -> Fix {
+        let tenancy = match &self.settings.tenancy {
+            Tenancy::Home => Tenancy::Listed([tenant].into()),
+            Tenancy::Listed(tenants) => {
+                Tenancy::Listed(tenants.iter().copied().chain([tenant]).collect())
+            }
+            // Whom this leaves out are personal accounts.
+            Tenancy::AnyOrganization | Tenancy::AnyOrganizationOrPersonal => {
+                Tenancy::AnyOrganizationOrPersonal
+            }
+        };
+        let tenants = match &tenancy {
+            Tenancy::Listed(tenants) => {
+                let tenants: Vec<_> = tenants.iter().map(Uuid::to_string).collect();
+                tenants.join(",")
+            }
+            _ => "common".to_owned(),
+        };
         Fix::new(
             "Sign in with an account of an allowed tenant, or let this one in: by the setting, and \
              in the app registration, which must be for several organisations:",
         )
-        .line(format!("ENTRADA_TENANTS={tenant}"))
+        .line(format!("ENTRADA_TENANTS={tenants}"))
         .line(format!(
-            "az ad app update --id {} --sign-in-audience AzureADMultipleOrgs",
-            self.client()
+            "az ad app update --id {} --sign-in-audience {}",
+            self.client(),
+            SignInAudience::of(&tenancy).name()
         ))
     }
 
@@ -158,8 +184,13 @@ impl Remedies<'_> {
         }
         Fix::new(
             "An application's token that does not say so. The app registration lacks the optional \
-             claim `idtyp`:",
+             claim `idtyp`. Name those that the first command shows too, since the second replaces \
+             them (`entrada doctor --entra` writes it out):",
         )
+        .line(format!(
+            "az ad app show --id {} --query optionalClaims",
+            self.client()
+        ))
         .line(format!(
             "az ad app update --id {} --optional-claims '{{\"accessToken\": [{{\"name\": \"idtyp\"}}]}}'",
             self.client()
@@ -239,5 +270,81 @@ impl Remedies<'_> {
             self.base
         ))
         .line(format!("ENTRADA_BASE_URL={issuer}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entrada_entra::PERSONAL_ACCOUNTS_TENANT;
+    use url::Url;
+
+    use super::*;
+
+    fn settings(tenancy: Tenancy) -> EntraSettings {
+        EntraSettings {
+            authority: Url::parse("https://login.microsoftonline.com").unwrap(),
+            tenant_id: Uuid::from_u128(1),
+            client_id: Uuid::from_u128(2),
+            application_id_uris: vec!["https://one.example".to_owned()],
+            tenancy,
+            required_scope: "access_as_user".to_owned(),
+            accept_app_tokens: false,
+            allowed_clients: None,
+        }
+    }
+
+    fn fix(tenancy: Tenancy, error: &AccessTokenError, claims: &UnverifiedClaims) -> Fix {
+        let settings = settings(tenancy);
+        let base = "https://entrada.example";
+        let remedies = Remedies {
+            settings: &settings,
+            base,
+        };
+        remedies.of(error, claims).unwrap()
+    }
+
+    #[test]
+    fn a_tenant_that_is_let_in_does_not_put_the_others_out() {
+        let (one, two) = (Uuid::from_u128(3), Uuid::from_u128(4));
+        let listed = |tenant: Uuid| Tenancy::Listed([tenant].into());
+        let personal = PERSONAL_ACCOUNTS_TENANT;
+        for (tenancy, tenant, tenants, audience) in [
+            (Tenancy::Home, one, one.to_string(), "AzureADMultipleOrgs"),
+            (
+                listed(one),
+                two,
+                format!("{one},{two}"),
+                "AzureADMultipleOrgs",
+            ),
+            (
+                listed(one),
+                personal,
+                format!("{one},{personal}"),
+                "AzureADandPersonalMicrosoftAccount",
+            ),
+            (
+                Tenancy::AnyOrganization,
+                personal,
+                "common".to_owned(),
+                "AzureADandPersonalMicrosoftAccount",
+            ),
+        ] {
+            let error = AccessTokenError::TenantNotAllowed { tenant };
+            let copy = fix(tenancy, &error, &UnverifiedClaims::default()).copy;
+            assert_eq!(copy[0], format!("ENTRADA_TENANTS={tenants}"));
+            assert!(copy[1].ends_with(audience), "{copy:?}");
+        }
+    }
+
+    #[test]
+    fn another_name_of_the_application_stands_beside_those_that_it_has() {
+        let claims = UnverifiedClaims {
+            version: Some("1.0".to_owned()),
+            audience: Some("https://two.example".to_owned()),
+            ..UnverifiedClaims::default()
+        };
+        let copy = fix(Tenancy::Home, &AccessTokenError::Audience, &claims).copy;
+        let line = "ENTRADA_APPLICATION_ID_URIS=https://one.example,https://two.example";
+        assert_eq!(copy[0], line);
     }
 }

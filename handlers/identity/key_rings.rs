@@ -25,8 +25,12 @@ pub enum KeysMissing {
     NoToken,
     /// The vault refuses us.
     VaultForbidden,
+    /// The vault refuses the network that we come from.
+    VaultBlocked,
     /// The vault holds no ring.
     NotInVault,
+    /// The vault holds a ring, as a secret that is disabled.
+    Disabled,
     /// What the vault holds is no ring that this version reads.
     Unusable,
 }
@@ -40,7 +44,9 @@ impl KeysMissing {
             Self::VaultUnreachable => "KEY_VAULT_UNREACHABLE",
             Self::NoToken => "MANAGED_IDENTITY_UNAVAILABLE",
             Self::VaultForbidden => "KEY_VAULT_FORBIDDEN",
+            Self::VaultBlocked => "KEY_VAULT_BLOCKED",
             Self::NotInVault => "KEY_RING_MISSING",
+            Self::Disabled => "KEY_RING_DISABLED",
             Self::Unusable => "KEY_RING_UNUSABLE",
         }
     }
@@ -58,7 +64,12 @@ impl KeysMissing {
                 "the key vault refuses this server: its role assignment is missing or does not \
                  count yet"
             }
+            Self::VaultBlocked => {
+                "the key vault refuses the network that this server comes from: its firewall does \
+                 not let it in, or private endpoints alone are let in"
+            }
             Self::NotInVault => "the key vault holds no key ring yet: `entrada keys init` makes it",
+            Self::Disabled => "the key ring in the key vault is a disabled secret",
             Self::Unusable => "the key ring in the key vault cannot be read by this version",
         }
     }

@@ -60,7 +60,32 @@ fn reason(error: &VaultError) -> KeysMissing {
     match error {
         VaultError::NoToken(_) => KeysMissing::NoToken,
         VaultError::Forbidden { .. } => KeysMissing::VaultForbidden,
+        VaultError::Blocked { .. } => KeysMissing::VaultBlocked,
+        VaultError::Disabled => KeysMissing::Disabled,
         VaultError::NoValue => KeysMissing::Unusable,
         _ => KeysMissing::VaultUnreachable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vault_that_refuses_says_why() {
+        let code = String::new;
+        for (error, missing) in [
+            (
+                VaultError::Forbidden { code: code() },
+                KeysMissing::VaultForbidden,
+            ),
+            (
+                VaultError::Blocked { code: code() },
+                KeysMissing::VaultBlocked,
+            ),
+            (VaultError::Disabled, KeysMissing::Disabled),
+        ] {
+            assert_eq!(reason(&error), missing);
+        }
     }
 }

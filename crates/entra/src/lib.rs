@@ -22,6 +22,7 @@
 //!    query.
 
 pub mod aadsts;
+mod audience;
 mod client;
 mod credential;
 mod discovery;
@@ -37,6 +38,7 @@ mod tests;
 mod token;
 
 pub use aadsts::{Aadsts, AadstsClass};
+pub use audience::SignInAudience;
 pub use client::{
     AuthorizeRequest, CodeRedemption, CredentialStatus, DownstreamToken, EntraClient, OnBehalfOf,
     Prompt, SignIn, TokenSet,

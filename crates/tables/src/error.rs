@@ -45,6 +45,9 @@ pub enum TableError {
     Forbidden {
         /// What the service or the credential said.
         reason: String,
+        /// The service's code, such as `AuthorizationPermissionMismatch`;
+        /// empty when it gave none.
+        code: String,
     },
     /// A row lacks a property or holds it in another type.
     #[error("property {name} {problem}")]

@@ -17,14 +17,23 @@ pub enum VaultError {
     /// No token for the vault can be had.
     #[error("no token for the key vault can be had")]
     NoToken(#[source] azure_core::Error),
-    /// The vault does not let us do this: mostly a role assignment that is
-    /// missing or does not count yet, else a firewall.
+    /// The vault does not let this identity do this: mostly a role assignment
+    /// that is missing or does not count yet.
     #[error("the key vault refuses this identity ({code})")]
     Forbidden {
-        /// The vault's code: `ForbiddenByRbac`, `ForbiddenByFirewall`,
-        /// `SecretDisabled`, `Unauthorized`.
+        /// The vault's code: `ForbiddenByRbac`, `Unauthorized`.
         code: String,
     },
+    /// The vault lets nobody do anything from this network: its firewall, or
+    /// private endpoints alone.
+    #[error("the key vault refuses this network ({code})")]
+    Blocked {
+        /// The vault's code: `ForbiddenByFirewall`, `ForbiddenByConnection`.
+        code: String,
+    },
+    /// The secret is there and disabled.
+    #[error("the secret is disabled (SecretDisabled)")]
+    Disabled,
     /// There is no such secret.
     #[error("the key vault has no such secret")]
     NotFound,
@@ -92,6 +101,17 @@ impl VaultError {
         Self::Unreachable(Box::new(elapsed))
     }
 
+    /// What 403 is about (Microsoft Learn, "Azure Key Vault REST API error
+    /// codes"; of a vault without public access Azure says
+    /// `ForbiddenByConnection`).
+    fn forbidden(code: String) -> Self {
+        match code.as_str() {
+            "ForbiddenByFirewall" | "ForbiddenByConnection" => Self::Blocked { code },
+            "SecretDisabled" => Self::Disabled,
+            _ => Self::Forbidden { code },
+        }
+    }
+
     pub(crate) fn from_azure(error: azure_core::Error) -> Self {
         let (status, code) = match error.kind() {
             ErrorKind::Credential => return Self::NoToken(error),
@@ -104,7 +124,7 @@ impl VaultError {
             _ => return Self::Exchange(error),
         };
         match status {
-            StatusCode::Unauthorized | StatusCode::Forbidden => Self::Forbidden { code },
+            StatusCode::Unauthorized | StatusCode::Forbidden => Self::forbidden(code),
             StatusCode::NotFound => Self::NotFound,
             StatusCode::Conflict => Self::Deleted,
             StatusCode::RequestTimeout | StatusCode::TooManyRequests => {
@@ -118,16 +138,18 @@ impl VaultError {
         }
     }
 
-    /// Whether waiting may mend it: an outage, or a role assignment that does
-    /// not count yet.
+    /// Whether waiting may mend it: an outage, or a role assignment or network
+    /// rule that does not count yet.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Unreachable(_)
             | Self::NoToken(_)
             | Self::Forbidden { .. }
+            | Self::Blocked { .. }
             | Self::Exchange(_) => true,
             Self::Address
+            | Self::Disabled
             | Self::NotFound
             | Self::Deleted
             | Self::TooLong { .. }

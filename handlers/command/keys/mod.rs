@@ -178,6 +178,16 @@ fn explain(error: &VaultError, vault: &Vault) -> Failure {
              assignment create --role \"Key Vault Secrets Officer\" --assignee <you> --scope <the \
              vault's id>\nA new assignment counts after some minutes: --wait 15m waits for it."
         }
+        VaultError::Blocked { .. } => {
+            "\nRun it on a machine in the vault's network, or let your own address in for as long \
+             as it takes:\n  az keyvault update --name <the vault> --public-network-access \
+             Enabled\n  az keyvault network-rule add --name <the vault> --ip-address <yours>\nA new \
+             rule counts after some minutes: --wait 15m waits for it."
+        }
+        VaultError::Disabled => {
+            "\n  az keyvault secret set-attributes --name entrada-key-ring --enabled true \
+             --vault-name <the vault>"
+        }
         VaultError::NoToken(_) => "\nSign in with `az login` or `azd auth login`.",
         VaultError::Deleted => {
             "\n  az keyvault secret recover --name entrada-key-ring --vault-name <the vault>"

@@ -9,11 +9,10 @@ use crate::doctor::{Finding, Report};
 
 pub(super) fn examine(report: &mut Report, settings: &Settings, environment: &dyn Environment) {
     base_url(report, settings);
-    let findings = settings
-        .cors_origins
-        .iter()
-        .filter_map(|origin| cors_origin(origin));
-    report.found_or_good(findings, "redirect URIs and origins are such");
+    report.found_or_good(
+        cors_origins(&settings.cors_origins),
+        "redirect URIs and origins are such",
+    );
     let hostname = environment.get("WEBSITE_HOSTNAME");
     let host = settings.base_url.authority();
     if let Some(name) = hostname.filter(|name| name != host) {
@@ -48,9 +47,33 @@ fn base_url(report: &mut Report, settings: &Settings) {
     }
 }
 
-/// An origin is scheme, host and port (RFC 6454 section 4), as browsers send
-/// it; anything else never matches.
-fn cors_origin(origin: &str) -> Option<Finding> {
+/// A finding for each that is none. What mends one names all, since the setting
+/// holds them together.
+fn cors_origins(origins: &[String]) -> Vec<Finding> {
+    let mended: Vec<_> = origins
+        .iter()
+        .map(|origin| better(origin).unwrap_or_else(|| origin.clone()))
+        .collect();
+    let mended = mended.join(",");
+    origins
+        .iter()
+        .filter(|origin| better(origin).is_some())
+        .map(|origin| {
+            Finding::fault(
+                "cors-origin",
+                format!("`{origin}` in ENTRADA_CORS_ORIGINS is no origin"),
+                "Browsers name scheme, host and port alone, so the pages of this front end are \
+                 refused.",
+                setting_fix("Name the origin:", "ENTRADA_CORS_ORIGINS", &mended),
+            )
+        })
+        .collect()
+}
+
+/// The origin that something which is none was meant to be. An origin is scheme,
+/// host and port (RFC 6454 section 4), as browsers send it; anything else never
+/// matches.
+fn better(origin: &str) -> Option<String> {
     let parsed = Url::parse(origin).ok();
     let sound = parsed.as_ref().is_some_and(|url| {
         matches!(url.scheme(), "http" | "https")
@@ -59,16 +82,10 @@ fn cors_origin(origin: &str) -> Option<Finding> {
     if sound {
         return None;
     }
-    let better = parsed
+    let origin = parsed
         .map(|url| url.origin().ascii_serialization())
-        .filter(|origin| origin != "null")
-        .unwrap_or_else(|| "https://app.contoso.com".to_owned());
-    Some(Finding::fault(
-        "cors-origin",
-        format!("`{origin}` in ENTRADA_CORS_ORIGINS is no origin"),
-        "Browsers name scheme, host and port alone, so the pages of this front end are refused.",
-        setting_fix("Name the origin:", "ENTRADA_CORS_ORIGINS", &better),
-    ))
+        .filter(|origin| origin != "null");
+    Some(origin.unwrap_or_else(|| "https://app.contoso.com".to_owned()))
 }
 
 #[cfg(test)]
@@ -102,7 +119,7 @@ mod tests {
             "http://localhost:5173",
             "https://a.example/",
         ] {
-            assert_eq!(cors_origin(sound), None, "{sound}");
+            assert_eq!(better(sound), None, "{sound}");
         }
         for wrong in [
             "*",
@@ -110,7 +127,19 @@ mod tests {
             "https://a.example/app",
             "https://a.example:443",
         ] {
-            assert!(cors_origin(wrong).is_some(), "{wrong}");
+            assert!(better(wrong).is_some(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_mends_one_origin_keeps_the_others() {
+        let origins = ["https://a.example", "https://b.example/app", "c.example"];
+        let findings = cors_origins(&origins.map(str::to_owned));
+        assert_eq!(findings.len(), 2);
+        for finding in findings {
+            let line =
+                "ENTRADA_CORS_ORIGINS=https://a.example,https://b.example,https://app.contoso.com";
+            assert_eq!(finding.fix.copy[0], line);
         }
     }
 }

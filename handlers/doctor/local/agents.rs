@@ -87,11 +87,28 @@ fn not_listed(error: &ProjectError, whole: bool) -> Finding {
              infra/modules/foundry-access.bicep does) and wait ten minutes:"
         ))
         .line(format!(
-            "az role definition create --role-definition '{{\"Name\": \"Entrada: list agents\", \"Actions\": [], \"DataActions\": [\"{ACTION}\"], \"AssignableScopes\": [\"PROJECT-RESOURCE-ID\"]}}'"
+            "az role definition create --role-definition '{{\"Name\": \"Entrada: list agents\", \"Actions\": [], \"DataActions\": [\"{ACTION}\"], \"AssignableScopes\": [\"/subscriptions/SUBSCRIPTION-ID/resourceGroups/GROUP\"]}}'"
         ))
         .line("az role assignment create --role 'Entrada: list agents' --assignee-object-id IDENTITY-PRINCIPAL-ID --assignee-principal-type ServicePrincipal --scope PROJECT-RESOURCE-ID"),
         _ => Fix::new("Look at the address of the project, and at its tenant:")
             .line("ENTRADA_FOUNDRY_ENDPOINT=https://ACCOUNT.services.ai.azure.com/api/projects/PROJECT"),
     };
     finding("agents-not-listed", chain(error), why, fix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Microsoft Learn, "Understand Azure role definitions": management groups,
+    /// subscriptions and resource groups can be assignable scopes.
+    #[test]
+    fn a_role_of_ones_own_is_defined_for_a_resource_group() {
+        let refused = FoundryError::Forbidden { code: None };
+        let finding = not_listed(&ProjectError::Foundry(refused), true);
+        let definition = &finding.fix.copy[0];
+        let scope =
+            "\"AssignableScopes\": [\"/subscriptions/SUBSCRIPTION-ID/resourceGroups/GROUP\"]";
+        assert!(definition.contains(scope), "{definition}");
+    }
 }

@@ -3,17 +3,14 @@
 
 use std::sync::Arc;
 
-use entrada_entra::{
-    Aadsts, AccessTokenValidator, ClientCredential, Discovery, OpenIdConfiguration,
-};
+use entrada_entra::{AccessTokenValidator, Discovery, EntraClient, EntraError, Rejection};
+use http::StatusCode;
 use http::header::DATE;
-use secrecy::ExposeSecret as _;
-use serde::Deserialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
 use super::{LIMIT, setting_fix};
-use crate::app::{self, Ambient};
+use crate::app::{self, Ambient, StartError};
 use crate::config::Settings;
 use crate::doctor::{Finding, Report};
 use crate::error::chain;
@@ -23,6 +20,7 @@ use crate::fix::Fix;
 /// as much, `exp` nothing.
 const SKEW: u64 = 60;
 
+const NO_REDEMPTION: &str = "Codes and refresh tokens cannot be redeemed: nobody can sign in.";
 const NO_SIGN_IN: &str = "Nobody can sign in, and tokens of Entra's cannot be checked.";
 
 pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &Ambient) {
@@ -44,12 +42,12 @@ pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &
             return;
         }
     };
-    let validator = AccessTokenValidator::new(
+    let validator = Arc::new(AccessTokenValidator::new(
         entra,
-        discovery,
+        discovery.clone(),
         ambient.http.clone(),
         ambient.clock.clone(),
-    );
+    ));
     match validator.load_keys().await {
         Ok(keys) => report.good(format!("Entra publishes {keys} keys to check tokens with")),
         Err(error) => report.found(Finding::fault(
@@ -60,10 +58,11 @@ pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &
                 .line(format!("curl -i '{}'", configuration.jwks_uri)),
         )),
     }
-    credential(report, settings, ambient, &configuration).await;
+    credential(report, settings, ambient, discovery, validator).await;
 }
 
-/// Asks for the home tenant's configuration and gives the answer's date.
+/// Asks for the home tenant's configuration; gives the answer's date, if it has
+/// one, where Entra answers.
 async fn reach(
     report: &mut Report,
     settings: &Settings,
@@ -79,10 +78,16 @@ async fn reach(
     match answer {
         Ok(answer) if answer.status().is_success() => {
             report.good(format!("Entra answers at {authority}"));
-            let date = answer.headers().get(DATE)?.to_str().ok();
-            Some(date.map(str::to_owned))
+            let date = answer.headers().get(DATE);
+            Some(date.and_then(|date| date.to_str().ok()).map(str::to_owned))
         }
-        Ok(answer) if answer.status().is_client_error() => {
+        // Anything else is a proxy's, or says that there were too many.
+        Ok(answer)
+            if matches!(
+                answer.status(),
+                StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND
+            ) =>
+        {
             report.found(Finding::fault(
                 "tenant",
                 format!(
@@ -174,25 +179,20 @@ fn clock(report: &mut Report, date: Option<&str>, ambient: &Ambient) {
     ));
 }
 
-#[derive(Deserialize)]
-struct Refused {
-    #[serde(default)]
-    error_description: String,
-}
-
-/// Asks for a token in the app's own name, for the app itself: it opens
-/// nothing, and shows whether the credential is taken.
+/// Tries the credential as the server does: by a token for the app itself,
+/// which opens nothing.
 async fn credential(
     report: &mut Report,
     settings: &Settings,
     ambient: &Ambient,
-    configuration: &OpenIdConfiguration,
+    discovery: Arc<Discovery>,
+    validator: Arc<AccessTokenValidator>,
 ) {
     let found = tokio::time::timeout(LIMIT, app::credential(settings, ambient)).await;
     let credential = match found {
         Ok(Ok(credential)) => credential,
         Ok(Err(error)) => {
-            report.found(no_credential(&error.to_string()));
+            report.found(unreadable(&error));
             return;
         }
         Err(_) => {
@@ -201,24 +201,54 @@ async fn credential(
         }
     };
     let described = credential.describe();
-    match ask_with(credential.as_ref(), settings, ambient, configuration).await {
-        Ok(None) => report.good(format!("Entra takes the credential ({described})")),
-        Ok(Some(refusal)) => report.found(refused(described, &refusal, settings)),
-        Err(reason) => report.found(Finding::fault(
-            "credential",
-            format!("the credential ({described}) could not be tried: {reason}"),
-            NO_SIGN_IN,
-            Fix::new("Look whether this machine reaches the address:")
-                .line(configuration.token_endpoint.as_str()),
+    let client = EntraClient::new(
+        Arc::new(settings.entra.clone()),
+        discovery,
+        validator,
+        credential,
+        ambient.http.clone(),
+        ambient.clock.clone(),
+    );
+    match tokio::time::timeout(LIMIT, client.check_credential()).await {
+        Ok(Ok(())) => report.good(format!("Entra takes the credential ({described})")),
+        Ok(Err(error)) => report.found(not_taken(described, &error, settings)),
+        Err(_) => report.found(untried(
+            described,
+            &format!("Entra did not answer within {} s", LIMIT.as_secs()),
+            settings,
         )),
     }
+}
+
+fn not_taken(described: &str, error: &EntraError, settings: &Settings) -> Finding {
+    match (error, error.rejection()) {
+        (EntraError::CredentialUnavailable(_), _) => no_credential(&chain(error)),
+        (_, Some(rejection)) => refused(described, rejection, settings),
+        (_, None) => untried(described, &chain(error), settings),
+    }
+}
+
+fn untried(described: &str, reason: &str, settings: &Settings) -> Finding {
+    let authority = settings.entra.authority.as_str().trim_end_matches('/');
+    Finding::fault(
+        "credential",
+        format!("the credential ({described}) could not be tried: {reason}"),
+        NO_REDEMPTION,
+        Fix::new(
+            "Try again in a minute; if it stays, look whether this machine reaches the address:",
+        )
+        .line(format!(
+            "curl -i -X POST '{authority}/{}/oauth2/v2.0/token'",
+            settings.entra.tenant_id
+        )),
+    )
 }
 
 fn no_credential(reason: &str) -> Finding {
     Finding::fault(
         "credential",
         format!("there is no credential of the application: {reason}"),
-        "Codes and refresh tokens cannot be redeemed: nobody can sign in.",
+        NO_REDEMPTION,
         setting_fix(
             "On Azure the managed identity is it (Bicep sets its client id); locally a secret:",
             "ENTRADA_IDENTITY_CLIENT_ID",
@@ -228,73 +258,38 @@ fn no_credential(reason: &str) -> Finding {
     )
 }
 
-/// What Entra says against the credential, if anything.
-async fn ask_with(
-    credential: &dyn ClientCredential,
-    settings: &Settings,
-    ambient: &Ambient,
-    configuration: &OpenIdConfiguration,
-) -> Result<Option<String>, String> {
-    let client = settings.entra.client_id.to_string();
-    let fields = credential
-        .form_fields(&configuration.token_endpoint)
-        .await
-        .map_err(|error| chain(&error))?;
-    let scope = format!("{client}/.default");
-    let mut form = vec![
-        ("grant_type", "client_credentials"),
-        ("client_id", &client),
-        ("scope", &scope),
-    ];
-    form.extend(
-        fields
-            .iter()
-            .map(|(name, value)| (*name, value.expose_secret())),
-    );
-    // The configuration of several tenants names no tenant's own endpoint.
-    let endpoint = configuration
-        .token_endpoint
-        .as_str()
-        .replace(
-            "/organizations/",
-            &format!("/{}/", settings.entra.tenant_id),
-        )
-        .replace("/common/", &format!("/{}/", settings.entra.tenant_id));
-    let answer = ambient
-        .http
-        .post(endpoint)
-        .timeout(LIMIT)
-        .form(&form)
-        .send()
-        .await
-        .map_err(|error| chain(&error.without_url()))?;
-    if answer.status().is_success() {
-        return Ok(None);
+/// What the settings name cannot be read.
+fn unreadable(error: &StartError) -> Finding {
+    if error.setting() != "ENTRADA_CLIENT_CERTIFICATE" {
+        return no_credential(&error.to_string());
     }
-    let status = answer.status().as_u16();
-    let refused: Option<Refused> = answer.json().await.ok();
-    Ok(Some(refused.map_or_else(
-        || format!("status {status}"),
-        |refused| refused.error_description,
-    )))
+    Finding::fault(
+        "credential",
+        format!("the certificate of the application cannot be used: {error}"),
+        "The server ends at its start.",
+        setting_fix(
+            "Name a PEM file that holds the certificate and its RSA private key:",
+            "ENTRADA_CLIENT_CERTIFICATE",
+            "entrada.pem",
+        ),
+    )
 }
 
-fn refused(described: &str, refusal: &str, settings: &Settings) -> Finding {
-    let code = Aadsts::code_in(refusal);
-    let known = code.and_then(Aadsts::of);
+fn refused(described: &str, rejection: &Rejection, settings: &Settings) -> Finding {
     let client = settings.entra.client_id;
-    let named = code.map_or_else(
-        || "without a code".to_owned(),
-        |code| format!("AADSTS{code}"),
-    );
+    let named = rejection
+        .code
+        .map_or_else(|| rejection.error.clone(), |code| format!("AADSTS{code}"));
     Finding::fault(
         "credential",
         format!("Entra refuses the credential ({described}): {named}"),
-        "Codes and refresh tokens cannot be redeemed: nobody can sign in.",
+        NO_REDEMPTION,
         Fix::new(
-            known.map_or("Look at the application's credentials:", |known| {
-                known.remedy
-            }),
+            rejection
+                .aadsts
+                .map_or("Look at the application's credentials:", |known| {
+                    known.remedy
+                }),
         )
         .line(format!("az ad app credential list --id {client}"))
         .line(format!("az ad app federated-credential list --id {client}"))
@@ -302,4 +297,66 @@ fn refused(described: &str, refusal: &str, settings: &Settings) -> Finding {
             "az ad app credential reset --id {client} --append --query password -o tsv"
         )),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use entrada_ambient::{
+        FixedEnvironment, NetworkOptions, SystemClock, SystemRandom, http_client,
+    };
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::doctor::Area;
+
+    /// Answers one request with this head and an empty document.
+    async fn answers(head: &'static str) -> String {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await.unwrap();
+            let answer = format!("HTTP/1.1 {head}content-length: 2\r\n\r\n{{}}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        });
+        url
+    }
+
+    /// A date is for the clock alone: the rest is looked at without one.
+    #[tokio::test]
+    async fn an_answer_without_a_date_is_an_answer() {
+        let ambient = Ambient {
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(SystemRandom),
+            http: http_client(&NetworkOptions::default()).unwrap(),
+        };
+        let date = "Sat, 21 Nov 2026 09:00:00 GMT";
+        for (head, expected) in [
+            ("200 OK\r\n", Some(None)),
+            (
+                "200 OK\r\ndate: Sat, 21 Nov 2026 09:00:00 GMT\r\n",
+                Some(Some(date.to_owned())),
+            ),
+            ("503 Service Unavailable\r\n", None),
+        ] {
+            let authority = answers(head).await;
+            let environment = FixedEnvironment::new([
+                ("ENTRADA_TENANT_ID", "c0170500-0000-4000-8000-000000000001"),
+                ("ENTRADA_CLIENT_ID", "e17ada00-0000-4000-8000-000000000001"),
+                ("ENTRADA_STORAGE", "https://account.table.core.windows.net"),
+                ("ENTRADA_KEY_VAULT_URL", "https://example.vault.azure.net"),
+                ("ENTRADA_AUTHORITY", authority.as_str()),
+            ]);
+            let (settings, _) = Settings::load(&environment, true).unwrap();
+            let mut report = Report::default();
+            report.begin(Area::Local);
+            assert_eq!(
+                reach(&mut report, &settings, &ambient).await,
+                expected,
+                "{head}"
+            );
+        }
+    }
 }

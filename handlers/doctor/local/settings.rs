@@ -4,7 +4,7 @@ use entrada_ambient::Environment;
 use tracing_subscriber::EnvFilter;
 
 use super::setting_fix;
-use crate::config::Settings;
+use crate::config::{Settings, turns_protection_off};
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 
@@ -29,12 +29,29 @@ pub(super) fn examine(report: &mut Report, environment: &dyn Environment) -> Opt
                     "setting",
                     format!("{name} {what}"),
                     "The server ends at its start, and names this.",
-                    setting_fix("Set it as docs/settings.md says:", name, "…"),
+                    if turns_protection_off(name) {
+                        removal(name)
+                    } else {
+                        setting_fix("Set it as docs/settings.md says:", name, "…")
+                    },
                 ));
             }
             None
         }
     }
+}
+
+/// Takes a setting away: here, on Azure, and from what the next deployment sets.
+fn removal(name: &str) -> Fix {
+    Fix::new(
+        "Remove it, and from ENTRADA_ADDITIONAL_SETTINGS of the azd environment if it stands \
+         there, or the next deployment brings it back:",
+    )
+    .line(format!("unset {name}"))
+    .line(format!(
+        "az functionapp config appsettings delete --name SITE --resource-group GROUP --setting-names {name}"
+    ))
+    .line("azd env get-value ENTRADA_ADDITIONAL_SETTINGS")
 }
 
 fn log_filter(report: &mut Report, settings: &Settings) {

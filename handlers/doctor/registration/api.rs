@@ -3,21 +3,22 @@
 
 use serde_json::json;
 
+use super::again::in_portal_or_again;
 use super::document::{Application, Scope};
-use super::{Expected, deploy_again, patch};
+use super::{Expected, patch};
 use crate::doctor::{Finding, Report};
-use crate::fix::Fix;
+use crate::fix::{Fix, word};
 
 /// Visual Studio Code, which signs in to Entra directly where a server names
 /// it.
-const VISUAL_STUDIO_CODE: &str = "aebc6443-996d-45c2-90f0-388ff96faa56";
+pub(super) const VISUAL_STUDIO_CODE: &str = "aebc6443-996d-45c2-90f0-388ff96faa56";
 
 pub(super) fn examine(report: &mut Report, expected: &Expected, application: &Application) {
     let own = format!("api://{}", expected.client_id);
     if application.identifier_uris.contains(&own) {
         report.good(format!("its API is called {own}"));
     } else {
-        report.found(identifier(expected, &own));
+        report.found(identifier(expected, &own, application));
     }
     let scopes = &application.api.oauth2_permission_scopes;
     let scope = scopes
@@ -27,7 +28,7 @@ pub(super) fn examine(report: &mut Report, expected: &Expected, application: &Ap
         None => report.found(no_scope(expected, application)),
         Some(scope) => {
             report.good(format!("its scope {} is there", expected.scope));
-            consent_by(report, scope, application);
+            consent_by(report, scope, expected, application);
             pre_authorized(report, scope, application);
         }
     }
@@ -46,16 +47,26 @@ pub(super) fn examine(report: &mut Report, expected: &Expected, application: &Ap
     }
 }
 
-fn identifier(expected: &Expected, own: &str) -> Finding {
+fn identifier(expected: &Expected, own: &str, application: &Application) -> Finding {
+    let mut all: Vec<_> = application
+        .identifier_uris
+        .iter()
+        .map(|uri| word(uri))
+        .collect();
+    all.push(own.to_owned());
     Finding::fault(
         "identifier-uri",
         format!("the application has no Application ID URI {own}"),
         "Clients that ask for its scope by name get AADSTS500011.",
-        Fix::new("Set it (Bicep: identifierUris: ['api://${clientId}'], in the second pass):")
-            .line(format!(
-                "az ad app update --id {} --identifier-uris {own}",
-                expected.client_id
-            )),
+        Fix::new(
+            "Set it (the command names those that are there too, since it replaces them; Bicep: \
+             identifierUris: ['api://${clientId}'], in the second pass):",
+        )
+        .line(format!(
+            "az ad app update --id {} --identifier-uris {}",
+            expected.client_id,
+            all.join(" ")
+        )),
     )
 }
 
@@ -67,16 +78,23 @@ fn no_scope(expected: &Expected, application: &Application) -> Finding {
             expected.scope
         ),
         "Nobody can sign in: it is what every sign-in asks for (AADSTS65001, AADSTS70011).",
-        Fix::new("Deploy the registration again, or enable it in the portal under Expose an API:")
-            .line(deploy_again(application))
-            .line(format!(
-                "az ad app show --id {} --query api.oauth2PermissionScopes",
-                expected.client_id
-            )),
+        in_portal_or_again(
+            "enable it or add it under Expose an API",
+            expected,
+            application,
+        )
+        .line(show_scopes(expected)),
     )
 }
 
-fn consent_by(report: &mut Report, scope: &Scope, application: &Application) {
+fn show_scopes(expected: &Expected) -> String {
+    format!(
+        "az ad app show --id {} --query api.oauth2PermissionScopes",
+        expected.client_id
+    )
+}
+
+fn consent_by(report: &mut Report, scope: &Scope, expected: &Expected, application: &Application) {
     if scope.consent == "Admin" {
         return;
     }
@@ -84,8 +102,12 @@ fn consent_by(report: &mut Report, scope: &Scope, application: &Application) {
         "scope-consent",
         format!("anybody may consent to the scope {}", scope.value),
         "A person can be talked into letting a strange client use tools in their name.",
-        Fix::new("Leave consent to administrators (Bicep: type: 'Admin'):")
-            .line(deploy_again(application)),
+        in_portal_or_again(
+            "leave consent to administrators under Expose an API (Bicep: type: 'Admin')",
+            expected,
+            application,
+        )
+        .line(show_scopes(expected)),
     ));
 }
 

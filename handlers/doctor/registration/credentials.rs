@@ -1,5 +1,6 @@
 //! How the application proves that it is itself.
 
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::Expected;
@@ -7,11 +8,14 @@ use super::document::{Application, FederatedCredential};
 use super::graph::Graph;
 use crate::app::Ambient;
 use crate::doctor::{Finding, Report};
-use crate::fix::Fix;
+use crate::fix::{Fix, word};
+use crate::terminal::printable;
 
 /// What a managed identity's token is for (Microsoft Learn, "Configure an
 /// application to trust a managed identity").
 const EXCHANGE: &str = "api://AzureADTokenExchange";
+/// What Bicep calls the trust in the managed identity (infra/entra.bicep).
+const NAME: &str = "managed-identity";
 /// A secret that ends sooner should be seen to.
 const SOON: Duration = Duration::days(30);
 
@@ -34,23 +38,19 @@ pub(super) async fn examine(
     };
     let now = ambient.clock.now();
     let has_secret = ends(application).any(|end| end.is_none_or(|end| end > now));
-    if trusted.is_empty() && expected.identity.is_none() {
-        secrets_alone(report, expected, application, now, has_secret);
-        return;
-    }
-    let fault = trusted
+    let sound = trusted
         .iter()
-        .map(|credential| wrong(credential, expected))
-        .min_by_key(Option::is_some)
-        .unwrap_or_else(|| Some("there is none".to_owned()));
-    match fault {
-        None => report.good("it trusts the managed identity"),
-        Some(reason) => report.found(Finding::fault(
-            "federated-credential",
-            format!("the application does not trust the managed identity: {reason}"),
-            format!("{NO_SIGN_IN} (AADSTS70021, AADSTS700213)."),
-            trust(expected),
+        .find(|credential| wrong(credential, expected).is_none());
+    match (sound, expected.identity) {
+        (Some(_), Some(_)) => report.good("it trusts the managed identity"),
+        (Some(credential), None) => report.good(format!(
+            "it trusts an identity (subject {}); --identity says whether it is yours",
+            printable(&credential.subject)
         )),
+        // What it trusts may then be somebody else's, such as a pipeline.
+        (None, None) if has_secret => report.good("it has a client secret or certificate"),
+        (None, None) if trusted.is_empty() => report.found(nothing(expected, application)),
+        (None, _) => report.found(distrust(expected, &trusted)),
     }
     soon(report, expected, application, now);
 }
@@ -74,57 +74,98 @@ fn wrong(credential: &FederatedCredential, expected: &Expected) -> Option<String
     if credential.issuer != issuer {
         return Some(format!(
             "its issuer is {}, not {issuer}",
-            crate::terminal::printable(&credential.issuer)
+            printable(&credential.issuer)
         ));
     }
     let identity = expected.identity?;
     (credential.subject != identity.to_string()).then(|| {
         format!(
             "its subject is {}, not the identity's object id {identity}",
-            crate::terminal::printable(&credential.subject)
+            printable(&credential.subject)
         )
     })
 }
 
-fn trust(expected: &Expected) -> Fix {
-    let issuer = expected.issuer.as_str();
-    let subject = expected
+/// The managed identity's object id, or a word that stands for it.
+pub(super) fn identity(expected: &Expected) -> String {
+    expected
         .identity
-        .map_or_else(|| "IDENTITY-PRINCIPAL-ID".to_owned(), |id| id.to_string());
-    let body = serde_json::json!({
-        "name": "managed-identity", "issuer": issuer, "subject": subject, "audiences": [EXCHANGE],
-    });
+        .map_or_else(|| "IDENTITY-PRINCIPAL-ID".to_owned(), |id| id.to_string())
+}
+
+/// Nothing that is trusted is the managed identity.
+fn distrust(expected: &Expected, trusted: &[FederatedCredential]) -> Finding {
+    let meant = meant(expected, trusted);
+    let reason = meant
+        .and_then(|credential| Some((credential, wrong(credential, expected)?)))
+        .map_or_else(
+            || "no federated credential is for it".to_owned(),
+            |(credential, reason)| {
+                let name = printable(&credential.name);
+                format!("look at its federated credential `{name}`: {reason}")
+            },
+        );
+    Finding::fault(
+        "federated-credential",
+        format!("the application does not trust the managed identity: {reason}"),
+        format!("{NO_SIGN_IN} (AADSTS70021, AADSTS700213)."),
+        trust(expected, meant),
+    )
+}
+
+/// The federated credential that is meant for the managed identity, if one is:
+/// others are for pipelines or clusters.
+fn meant<'a>(
+    expected: &Expected,
+    trusted: &'a [FederatedCredential],
+) -> Option<&'a FederatedCredential> {
+    let subject = expected.identity.map(|identity| identity.to_string());
+    let find = |is_meant: &dyn Fn(&FederatedCredential) -> bool| {
+        trusted.iter().find(|credential| is_meant(credential))
+    };
+    find(&|credential| subject.as_ref() == Some(&credential.subject))
+        .or_else(|| find(&|credential| credential.name == NAME))
+        .or_else(|| find(&|credential| credential.issuer == expected.issuer))
+}
+
+/// Changes the one that is meant, since names are unique, and so are issuer
+/// and subject together (Microsoft Learn, "federatedIdentityCredential resource
+/// type"); else adds one.
+fn trust(expected: &Expected, meant: Option<&FederatedCredential>) -> Fix {
+    let (client, issuer, subject) = (expected.client_id, &expected.issuer, identity(expected));
+    let (command, body) = match meant {
+        Some(credential) => (
+            format!(
+                "update --id {client} --federated-credential-id {}",
+                word(&credential.name)
+            ),
+            json!({"issuer": issuer, "subject": subject, "audiences": [EXCHANGE]}),
+        ),
+        None => (
+            format!("create --id {client}"),
+            json!({"name": NAME, "issuer": issuer, "subject": subject, "audiences": [EXCHANGE]}),
+        ),
+    };
     Fix::new("Have it trust the identity's object (principal) id, not its client id (Bicep: infra/entra.bicep, identityPrincipalId):")
         .line("az identity show --name IDENTITY --resource-group GROUP --query principalId -o tsv")
         .line(format!(
-            "az ad app federated-credential create --id {} --parameters '{body}'",
-            expected.client_id
+            "az ad app federated-credential {command} --parameters {}",
+            word(&body.to_string())
         ))
 }
 
-fn secrets_alone(
-    report: &mut Report,
-    expected: &Expected,
-    application: &Application,
-    now: OffsetDateTime,
-    has_secret: bool,
-) {
-    if has_secret {
-        report.good("it has a client secret or certificate");
-        soon(report, expected, application, now);
-        return;
-    }
+fn nothing(expected: &Expected, application: &Application) -> Finding {
     let what = if ends(application).next().is_some() {
         "every client secret and certificate of the application has ended, and it trusts no managed identity"
     } else {
         "the application has no credential: no trust in a managed identity, no secret, no certificate"
     };
-    report.found(Finding::fault(
+    Finding::fault(
         "federated-credential",
         what,
         format!("{NO_SIGN_IN} (AADSTS7000216, AADSTS7000222)."),
-        trust(expected),
-    ));
+        trust(expected, None),
+    )
 }
 
 fn soon(report: &mut Report, expected: &Expected, application: &Application, now: OffsetDateTime) {

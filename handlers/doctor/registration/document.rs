@@ -3,7 +3,8 @@
 //! "oAuth2PermissionGrant resource type", "federatedIdentityCredential
 //! resource type"). What Graph leaves out or sets to null is empty here.
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
@@ -28,6 +29,8 @@ pub(super) struct Application {
     pub(super) app_roles: Vec<AppRole>,
     #[serde(default, deserialize_with = "or_empty")]
     pub(super) optional_claims: OptionalClaims,
+    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) required_resource_access: Vec<RequiredAccess>,
     #[serde(default, deserialize_with = "or_empty")]
     pub(super) web: Web,
     #[serde(default, deserialize_with = "or_empty")]
@@ -81,16 +84,36 @@ pub(super) struct AppRole {
     pub(super) is_enabled: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Kept as they are, to be written back with one more.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OptionalClaims {
     #[serde(default, deserialize_with = "or_empty")]
     pub(super) access_token: Vec<OptionalClaim>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct OptionalClaim {
+    pub(super) name: String,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+impl OptionalClaim {
+    pub(super) fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            others: Map::new(),
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct OptionalClaim {
-    pub(super) name: String,
+#[serde(rename_all = "camelCase")]
+pub(super) struct RequiredAccess {
+    pub(super) resource_app_id: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -125,6 +148,8 @@ pub(super) struct Credential {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct FederatedCredential {
+    #[serde(default, deserialize_with = "or_empty")]
+    pub(super) name: String,
     pub(super) issuer: String,
     pub(super) subject: String,
     #[serde(default)]

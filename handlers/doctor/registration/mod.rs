@@ -1,6 +1,7 @@
 //! The application's registration in Entra, read through Microsoft Graph with
 //! the token of somebody who may.
 
+mod again;
 mod api;
 mod claims;
 mod consent;
@@ -11,12 +12,13 @@ mod redirects;
 mod roles;
 
 use ::url::Url;
+use entrada_entra::SignInAudience;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{Area, Finding, Report};
 use crate::app::Ambient;
-use crate::fix::Fix;
+use crate::fix::{Fix, word};
 use document::{Application, ServicePrincipal};
 use graph::{Graph, GraphError};
 
@@ -34,9 +36,10 @@ pub struct Expected {
     pub scope: String,
     /// Redirect URIs that sign-ins use.
     pub callbacks: Vec<String>,
-    /// `AzureADMyOrg` and the like, where it is known whose people may come
-    /// in.
-    pub audience: Option<&'static str>,
+    /// Whose accounts sign in, where it is known whose people may come in.
+    pub audience: Option<SignInAudience>,
+    /// Whether applications may come in by tokens of their own.
+    pub accepts_app_tokens: bool,
     /// Object id of the managed identity that signs in as the application,
     /// where it is known.
     pub identity: Option<Uuid>,
@@ -124,7 +127,7 @@ fn no_application(expected: &Expected) -> Finding {
         ))
         .line(format!("az login --tenant {}", expected.tenant_id))
         .line("az ad app list --filter \"startswith(displayName, 'Entrada')\" --query '[].{name: displayName, id: appId}' --output table")
-        .line("az deployment group create --resource-group GROUP --template-file infra/entra.bicep --parameters uniqueName=entrada-contoso"),
+        .line(again::deployment("entrada-contoso")),
     )
 }
 
@@ -158,19 +161,11 @@ fn not_readable(error: &GraphError) -> Finding {
     )
 }
 
-/// The Bicep way to mend a registration, which mends everything at once.
-fn deploy_again(application: &Application) -> String {
-    let name = application.unique_name.as_deref().unwrap_or("UNIQUE-NAME");
-    format!(
-        "az deployment group create --resource-group GROUP --template-file infra/entra.bicep --parameters uniqueName={}",
-        crate::terminal::printable(name)
-    )
-}
-
 /// A change of the application by Graph.
 fn patch(application: &Application, body: &serde_json::Value) -> String {
     format!(
-        "az rest --method patch --url https://graph.microsoft.com/v1.0/applications/{} --body '{body}'",
-        crate::terminal::printable(&application.id)
+        "az rest --method patch --url https://graph.microsoft.com/v1.0/applications/{} --body {}",
+        word(&application.id),
+        word(&body.to_string())
     )
 }

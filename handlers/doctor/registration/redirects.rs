@@ -3,8 +3,7 @@
 use super::Expected;
 use super::document::Application;
 use crate::doctor::{Finding, Report};
-use crate::fix::Fix;
-use crate::terminal::printable;
+use crate::fix::{Fix, word};
 
 pub(super) fn examine(report: &mut Report, expected: &Expected, application: &Application) {
     let findings: Vec<Finding> = expected
@@ -54,9 +53,9 @@ fn missing(callback: &str, expected: &Expected, application: &Application) -> Fi
         .web
         .redirect_uris
         .iter()
-        .map(|uri| printable(uri))
+        .map(|uri| word(uri))
         .collect();
-    all.push(callback.to_owned());
+    all.push(word(callback));
     Finding::fault(
         "redirect-uri",
         what,

@@ -1,8 +1,9 @@
 //! App roles, and whether anybody has one.
 
+use super::Expected;
+use super::again::in_portal_or_again;
 use super::document::{Application, RoleAssignment};
 use super::graph::Graph;
-use super::{Expected, deploy_again};
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 use crate::policy::ROLES;
@@ -36,12 +37,10 @@ pub(super) fn of_application(
         ),
         "Nobody can be given the role, so nobody sees what it shows. Roles compare exactly, \
          capitals too.",
-        Fix::new("Deploy the registration again, or add it in the portal under App roles:")
-            .line(deploy_again(application))
-            .line(format!(
-                "az ad app show --id {} --query 'appRoles[].{{value: value, enabled: isEnabled, for: allowedMemberTypes}}'",
-                expected.client_id
-            )),
+        in_portal_or_again("add it under App roles", expected, application).line(format!(
+            "az ad app show --id {} --query 'appRoles[].{{value: value, enabled: isEnabled, for: allowedMemberTypes}}'",
+            expected.client_id
+        )),
     ));
     false
 }

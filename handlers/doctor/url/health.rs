@@ -2,12 +2,11 @@
 
 use serde_json::Value;
 
-use super::Visitor;
 use super::visit::member;
+use super::{Answer, Visitor, missing};
 use crate::doctor::setting::setting_fix;
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
-use crate::terminal::printable;
 
 pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) {
     let answer = match visitor.get("/api/health", &[]).await {
@@ -18,20 +17,14 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) {
         }
     };
     let health = answer.json();
-    let services = member(&health, "services")
-        .as_object()
-        .cloned()
-        .unwrap_or_default();
-    let mut findings: Vec<Finding> = services
-        .iter()
-        .filter(|(_, status)| matches!(status.as_str(), Some("unavailable" | "degraded")))
-        .map(|(service, status)| service_away(service, status))
-        .collect();
-    if findings.is_empty() {
-        let missing = member(&health, "missing").as_array();
-        findings.extend(missing.into_iter().flatten().map(piece_missing));
-    }
-    report.found_or_good(findings, "every service that it needs answers");
+    let Some(services) = member(&health, "services").as_object() else {
+        report.found(no_report(visitor, &answer));
+        return;
+    };
+    report.found_or_good(
+        missing::findings(services, &health),
+        "every service that it needs answers",
+    );
     cached(
         report,
         &answer.header("cache-control"),
@@ -53,65 +46,18 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) {
     }
 }
 
-/// Something that the server says it lacks while every service answers, such
-/// as a credential that Entra takes.
-fn piece_missing(piece: &Value) -> Finding {
-    let text = |name| printable(member(piece, name).as_str().unwrap_or("?"));
-    if *member(piece, "code") == "AGENTS_UNAVAILABLE" {
-        return Finding::fault(
-            "server-agents",
-            format!("the server says: {}", text("detail")),
-            "Nobody is offered them; who asks for one gets 409 AGENT_UNAVAILABLE.",
-            Fix::new("Its log names them. Turn them on in Foundry, or take them out of agents.json:")
-                .line("az rest --resource https://ai.azure.com --url 'ENDPOINT/agents?api-version=v1' --query 'data[].{name: name, state: state}'"),
-        );
-    }
+/// Somebody else answers there, such as a gateway.
+fn no_report(visitor: &Visitor<'_>, answer: &Answer) -> Finding {
     Finding::fault(
-        "server-missing",
-        format!("the server says: {} ({})", text("detail"), text("code")),
-        "Whatever needs it answers 503 until it is there.",
-        Fix::new("Right after a deployment give it ten minutes; then look at the registration and the settings:")
-            .line("entrada doctor --url URL --entra"),
+        "health",
+        format!(
+            "/api/health is answered by something else than Entrada (status {})",
+            answer.status.as_u16()
+        ),
+        "What the server lacks cannot be seen, and whatever watches it is told the wrong thing.",
+        Fix::new("Have whatever stands in front pass /api/health on as it is:")
+            .line(format!("curl -i {}", visitor.base.join("/api/health"))),
     )
-}
-
-fn service_away(service: &str, status: &Value) -> Finding {
-    let status = status.as_str().unwrap_or_default();
-    let (id, fix) = match service {
-        "storage" => (
-            "server-storage",
-            Fix::new("Look at the identity's role on the account and at the network rules:")
-                .line("az role assignment list --assignee IDENTITY-PRINCIPAL-ID --all --output table"),
-        ),
-        "azure_ad" => (
-            "server-entra",
-            Fix::new("Look at the settings of tenant and authority, and at the site's way out:").line(
-                "az functionapp config appsettings list --name SITE --resource-group GROUP --query \"[?starts_with(name, 'ENTRADA_')].name\"",
-            ),
-        ),
-        "key_vault" => (
-            "server-key-vault",
-            Fix::new("Make the key ring, and look at the identity's role on the vault:")
-                .line("ENTRADA_KEY_VAULT_URL=https://VAULT.vault.azure.net/ entrada keys init --wait 15m"),
-        ),
-        "azure_foundry" => (
-            "server-foundry",
-            Fix::new("Look at ENTRADA_FOUNDRY_ENDPOINT and at the project, and whether the managed identity may list its agents:")
-                .line("az cognitiveservices account show --name ACCOUNT --resource-group GROUP --query properties.provisioningState"),
-        ),
-        _ => (
-            "server-keys",
-            Fix::new("Make the key ring, and give a fresh deployment ten minutes:")
-                .line("ENTRADA_KEY_VAULT_URL=https://VAULT.vault.azure.net/ entrada keys init --wait 15m"),
-        ),
-    };
-    let what = format!("the server says that `{service}` is {status}");
-    let why = "Whatever needs it answers 503. Its log says more.";
-    if status == "degraded" {
-        Finding::warning(id, what, why, fix)
-    } else {
-        Finding::fault(id, what, why, fix)
-    }
 }
 
 /// Health must come from the server each time.

@@ -4,6 +4,7 @@ mod browser;
 mod door;
 mod health;
 mod metadata;
+mod missing;
 mod root;
 mod sign_in;
 mod stream;

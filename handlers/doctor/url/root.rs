@@ -1,5 +1,7 @@
 //! Whether Entrada answers there at all.
 
+use serde_json::json;
+
 use super::visit::member;
 use super::{Answer, Visitor};
 use crate::doctor::{Finding, Report};
@@ -69,7 +71,14 @@ pub(super) fn platform_authentication() -> Finding {
         "platform-authentication",
         "App Service authentication is on: it answers in place of Entrada",
         "It owns our routes, knows no MCP client, and breaks streamable HTTP on Flex Consumption.",
-        Fix::new("Turn it off; Entrada checks every token itself:")
-            .line("az webapp auth update --name SITE --resource-group GROUP --enabled false"),
+        // `az webapp auth update` knows version 1 alone, and the portal makes
+        // version 2 (Azure/azure-cli#17837, #30322).
+        Fix::new(
+            "Turn it off; Entrada checks every token itself (its identity providers go with it):",
+        )
+        .line(format!(
+            "az rest --method put --url \"https://management.azure.com$(az functionapp show --name SITE --resource-group GROUP --query id -o tsv)/config/authsettingsV2?api-version=2024-11-01\" --body '{}'",
+            json!({"properties": {"platform": {"enabled": false}}})
+        )),
     )
 }

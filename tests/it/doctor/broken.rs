@@ -44,6 +44,7 @@ fn settings(rig: &Rig) -> Vec<(String, String)> {
         ("ENTRADA_STORAGE", "file:/nowhere/entrada.redb"),
         ("ENTRADA_CLIENT_SECRET", "another"),
         ("ENTRADA_CORS_ORIGINS", "https://a.example/app"),
+        ("ENTRADA_ACCEPT_APP_TOKENS", "true"),
     ] {
         environment.retain(|(known, _)| known != name);
         environment.push((name.to_owned(), value.to_owned()));

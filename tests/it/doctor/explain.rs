@@ -1,6 +1,10 @@
 //! `entrada explain` says what the doors say, and keeps the token to itself.
 
+use entrada::identity::{Audience, Door, TokenTerms};
+use entrada_ambient::{Clock as _, SystemClock};
+use entrada_entra::SubjectKind;
 use entrada_stand_ins::{SignatureKind, TokenKind, TokenRequest, TokenVersion};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use super::program::{Run, entrada};
@@ -223,9 +227,69 @@ async fn a_server_says_itself_what_its_tokens_are_held_against() {
     }
 }
 
+/// Tokens name the server by its own base URL, whatever the name it is asked by.
+#[tokio::test]
+async fn a_server_that_is_asked_by_another_name_is_explained_by_its_own() {
+    let rig = Rig::start().await;
+    let certificate = rig.certificate().display().to_string();
+    let environment = [("SSL_CERT_FILE".to_owned(), certificate)];
+    let other = rig.handler.base.replace("localhost", "127.0.0.1");
+    let own = Person::new(&rig, "reader").tokens().await;
+    let own = own["access_token"].as_str().unwrap();
+    let run = entrada(&environment, &["explain", "--json", "--url", &other], own).await;
+    let explanation = run.json();
+    assert_eq!(
+        verdicts(&explanation),
+        vec![Value::Bool(true); 3],
+        "{explanation}"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_has_ended_is_refused_for_that_also_without_keys() {
+    let rig = Rig::start().await;
+    let now = SystemClock::new().unix();
+    let terms = TokenTerms {
+        tenant_id: entrada_stand_ins::directory::CONTOSO,
+        object_id: uuid::Uuid::from_u128(7),
+        name: None,
+        email: None,
+        roles: vec!["Task.Read".to_owned()],
+        client_id: "client".to_owned(),
+        grant_id: uuid::Uuid::from_u128(8),
+        audience: Audience::only(Door::Mcp),
+        scope: "mcp".to_owned(),
+        kind: SubjectKind::User,
+        signed_in_at: now - 700,
+        expires_at: now - 100,
+    };
+    let token = rig.own_tokens().issue(terms).unwrap();
+    let mut environment = rig.handler.environment().to_vec();
+    environment.retain(|(name, _)| name != "ENTRADA_KEY_RING");
+    let run = entrada(&environment, &["explain", "--json"], token.expose_secret()).await;
+    let explanation = run.json();
+    let doors = explanation["doors"].as_array().unwrap();
+    let mcp = doors.iter().find(|door| door["door"] == "/mcp").unwrap();
+    assert_eq!(mcp["opens"], false, "{explanation}");
+    assert!(
+        mcp["reason"].as_str().unwrap().contains("expired"),
+        "{explanation}"
+    );
+    assert!(
+        explanation["fixes"].to_string().contains("Refresh it"),
+        "{explanation}"
+    );
+}
+
 #[tokio::test]
 async fn an_error_code_of_entras_is_put_into_words() {
     let run = entrada(&[], &["explain", "AADSTS65001: nobody has consented"], "").await;
     assert_eq!(run.code, 0);
     assert!(run.output.contains("consent"), "{}", run.output);
+    let arguments = ["explain", "--json", "AADSTS53003"];
+    let explanation = entrada(&[], &arguments, "").await.json();
+    assert_eq!(explanation["code"], "AADSTS53003");
+    let summary = explanation["summary"].as_str().unwrap();
+    assert!(summary.contains("an administrator"), "{summary}");
+    assert!(explanation["fixes"][0]["what"].as_str().unwrap().len() > 20);
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use entrada_ambient::{ManualClock, SystemClock, SystemRandom};
 use entrada_stand_ins::StandInOptions;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::program::{entrada, found};
 use crate::rig::Rig;
+use crate::secrets::{control, secretless};
 
 type Environment = Vec<(String, String)>;
 
@@ -93,6 +94,166 @@ async fn keys_that_cannot_be_had_are_named() {
     assert!(set.status().is_success(), "{}", set.text().await.unwrap());
     let expected = vec!["signing-keys".to_owned()];
     assert_eq!(diagnose(&changed(&rig, &[])).await, (1, expected));
+}
+
+/// The one finding of the settings, which has this id.
+async fn finding(environment: &Environment, id: &str) -> Value {
+    let run = entrada(environment, &["doctor", "--json"], "").await;
+    assert_eq!(
+        (run.code, found(&run)),
+        (1, vec![id.to_owned()]),
+        "{}",
+        run.output
+    );
+    let report = run.json();
+    let lines = report["areas"][0][1].as_array().unwrap();
+    let found = lines.iter().find(|line| line["result"] == "found");
+    found.unwrap().clone()
+}
+
+async fn fails(rig: &Rig, route: &str, status: u16, body: Value) {
+    let fault = json!({"route": route, "status": status, "times": 100, "body": body});
+    control(&rig.stand_ins, "faults", fault).await;
+}
+
+#[tokio::test]
+async fn a_switch_that_turns_protection_off_is_taken_away_and_not_set() {
+    let rig = Rig::start().await;
+    let found = finding(&changed(&rig, &[("AUTH_ENABLED", "false")]), "setting").await;
+    let fix = found["fix"].to_string();
+    assert!(
+        fix.contains("appsettings delete") && fix.contains("--setting-names AUTH_ENABLED"),
+        "{fix}"
+    );
+    assert!(!fix.contains("AUTH_ENABLED="), "{fix}");
+}
+
+#[tokio::test]
+async fn a_ring_among_the_settings_that_is_none_has_nothing_to_do_with_a_vault() {
+    let rig = Rig::start().await;
+    let found = finding(&changed(&rig, &[("ENTRADA_KEY_RING", "{}")]), "key-ring").await;
+    assert!(
+        found["why"].as_str().unwrap().contains("ends at its start"),
+        "{found}"
+    );
+    assert!(!found["fix"].to_string().contains("az "), "{found}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_there_is_no_fault_of_the_ring() {
+    let rig = Rig::start().await;
+    let seeded = changed(
+        &rig,
+        &[
+            ("ENTRADA_CLIENT_SECRET", ""),
+            ("ENTRADA_CLIENT_CERTIFICATE", "/nowhere/entrada.pem"),
+        ],
+    );
+    let found = finding(&seeded, "credential").await;
+    assert!(
+        found["what"]
+            .as_str()
+            .unwrap()
+            .contains("/nowhere/entrada.pem"),
+        "{found}"
+    );
+    assert!(
+        found["fix"]
+            .to_string()
+            .contains("ENTRADA_CLIENT_CERTIFICATE="),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn what_entra_cannot_say_just_now_is_not_said_of_the_credential_or_the_tenant() {
+    let rig = Rig::start().await;
+    fails(&rig, "/oauth2/v2.0/token", 429, json!({"error": "busy"})).await;
+    let found = finding(&changed(&rig, &[]), "credential").await;
+    assert!(
+        found["what"]
+            .as_str()
+            .unwrap()
+            .contains("could not be tried"),
+        "{found}"
+    );
+    control(&rig.stand_ins, "reset", json!({})).await;
+    // An application that wants an assignment of whoever gets a token for it
+    // refuses so after it has taken the credential.
+    let assigned = json!({
+        "error": "invalid_grant", "error_codes": [501_051],
+        "error_description": "AADSTS501051: Application is not assigned to a role.",
+    });
+    fails(&rig, "/oauth2/v2.0/token", 400, assigned).await;
+    assert_eq!(diagnose(&changed(&rig, &[])).await, (0, Vec::new()));
+    control(&rig.stand_ins, "reset", json!({})).await;
+    for status in [403, 429] {
+        fails(&rig, "/.well-known/openid-configuration", status, json!({})).await;
+        finding(&changed(&rig, &[]), "entra").await;
+        control(&rig.stand_ins, "reset", json!({})).await;
+    }
+}
+
+/// The assertion names the endpoint that it is sent to, which is the tenant's
+/// whoever else may come in.
+#[tokio::test]
+async fn a_certificate_is_tried_at_the_tenants_own_endpoint() {
+    let rig = Rig::start().await;
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
+    let certificate = rcgen::CertificateParams::default()
+        .self_signed(&key)
+        .unwrap()
+        .pem();
+    let file = rig.file("client.pem");
+    std::fs::write(&file, format!("{}{certificate}", key.serialize_pem())).unwrap();
+    control(
+        &rig.stand_ins,
+        "certificates",
+        json!({"certificate_pem": certificate}),
+    )
+    .await;
+    let seeded = changed(
+        &rig,
+        &[
+            ("ENTRADA_CLIENT_SECRET", ""),
+            ("ENTRADA_CLIENT_CERTIFICATE", &file.display().to_string()),
+            ("ENTRADA_TENANTS", "organizations"),
+        ],
+    );
+    assert_eq!(diagnose(&seeded).await, (0, Vec::new()));
+}
+
+/// A vault refuses for different reasons, and each is mended elsewhere.
+#[tokio::test]
+async fn a_vault_that_refuses_is_mended_by_what_it_says() {
+    let rig = Rig::unready(async |stand_ins| {
+        let mut settings = secretless(stand_ins);
+        // The credential is not what is looked at here.
+        let secret = entrada_stand_ins::directory::CLIENT_SECRET;
+        settings.retain(|(name, _)| name != "ENTRADA_CLIENT_SECRET");
+        settings.push(("ENTRADA_CLIENT_SECRET".to_owned(), secret.to_owned()));
+        settings
+    })
+    .await;
+    let no_agents = [("ENTRADA_FOUNDRY_ENDPOINT", ""), ("ENTRADA_AGENTS", "")];
+    let environment = changed(&rig, &no_agents);
+    for (code, piece) in [
+        ("ForbiddenByRbac", "role assignment create"),
+        ("ForbiddenByFirewall", "publicNetworkAccess"),
+        ("ForbiddenByConnection", "publicNetworkAccess"),
+        ("SecretDisabled", "--enabled true"),
+    ] {
+        let body = json!({"error": {"code": "Forbidden", "innererror": {"code": code}}});
+        fails(&rig, "/secrets/entrada-key-ring", 403, body).await;
+        let fix = finding(&environment, "key-ring").await["fix"].to_string();
+        assert!(fix.contains(piece), "{code}: {fix}");
+        assert_eq!(
+            fix.contains("role assignment"),
+            code == "ForbiddenByRbac",
+            "{fix}"
+        );
+        control(&rig.stand_ins, "reset", json!({})).await;
+    }
 }
 
 #[tokio::test]

@@ -17,9 +17,34 @@ fn graph_token(rig: &Rig, scope: &str) -> String {
 }
 
 async fn doctor(rig: &Rig, more: &[&str], token: &str) -> Run {
+    doctor_with(rig, &[], more, token).await
+}
+
+/// With further settings.
+async fn doctor_with(rig: &Rig, settings: &[(&str, &str)], more: &[&str], token: &str) -> Run {
+    let mut environment = rig.handler.environment().to_vec();
+    for (name, value) in settings {
+        environment.push(((*name).to_owned(), (*value).to_owned()));
+    }
     let mut arguments = vec!["doctor", "--entra", "--graph-token", "-", "--json"];
     arguments.extend(more);
-    entrada(rig.handler.environment(), &arguments, token).await
+    entrada(&environment, &arguments, token).await
+}
+
+/// The lines to copy of the one finding, which has this id and grade.
+fn copied(run: &Run, id: &str, grade: &str) -> String {
+    let report = run.json();
+    let lines = report["areas"][0][1].as_array().unwrap();
+    let findings: Vec<_> = lines
+        .iter()
+        .filter(|line| line["result"] == "found")
+        .collect();
+    assert_eq!(findings.len(), 1, "{report}");
+    let named = (&findings[0]["id"], &findings[0]["grade"]);
+    assert_eq!(named, (&json!(id), &json!(grade)), "{report}");
+    let copy = findings[0]["fix"]["copy"].as_array().unwrap();
+    let copy: Vec<_> = copy.iter().map(|line| line.as_str().unwrap()).collect();
+    copy.join("\n")
 }
 
 /// Changes the registration and gives the whole of it.
@@ -56,11 +81,6 @@ fn faults(sound: &Value) -> Vec<(Value, &'static str, i32)> {
             1,
         ),
         (application(&json!({"appRoles": roles})), "app-role", 1),
-        (
-            application(&json!({"optionalClaims": null})),
-            "optional-claim",
-            1,
-        ),
         (
             application(&json!({"web": {"redirectUris": ["https://old.example/auth/callback"]}})),
             "redirect-uri",
@@ -101,6 +121,11 @@ fn warnings(sound: &Value) -> Vec<(Value, &'static str, i32)> {
             0,
         ),
         (json!({"appRoleAssignedTo": []}), "no-assignments", 0),
+        (
+            application(&json!({"optionalClaims": null})),
+            "optional-claim",
+            0,
+        ),
         (
             application(&json!({"signInAudience": "AzureADMultipleOrgs"})),
             "sign-in-audience",
@@ -202,4 +227,167 @@ async fn a_token_that_may_not_read_it_is_named_and_never_printed() {
         assert_eq!((run.code, found(&run)), (1, vec!["graph".to_owned()]));
         assert!(!run.output.contains(&token) && !run.errors.contains(&token));
     }
+}
+
+/// What is pasted writes lists whole: what is there has to be in it.
+#[tokio::test]
+async fn what_mends_a_part_of_the_registration_keeps_the_rest_of_it() {
+    let rig = Rig::start().await;
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    let sound = register(&rig, &json!({})).await;
+    let mut roles = sound["application"]["appRoles"].clone();
+    roles[3]["value"] = json!("Task.all");
+    let own = sound["application"]["identifierUris"][0].as_str().unwrap();
+    let email = json!({"accessToken": [{"name": "email"}], "idToken": [{"name": "ctry"}]});
+    for (change, id, grade, pieces) in [
+        (
+            json!({"appRoles": roles, "web": {"redirectUris": [
+                "https://entrada.contoso.com/auth/callback",
+                "http://localhost:7071/auth/callback",
+            ]}}),
+            "app-role",
+            "fault",
+            vec![
+                "azd provision --no-state",
+                "uniqueName=entrada-local ",
+                "assignDeployerRoles='[]' ",
+                r#"hostNames='["entrada.contoso.com"]' identityPrincipalId="#,
+                "tenants=home ",
+            ],
+        ),
+        (
+            json!({"identifierUris": ["api://another"]}),
+            "identifier-uri",
+            "fault",
+            vec!["--identifier-uris api://another", own],
+        ),
+        (
+            json!({"optionalClaims": email}),
+            "optional-claim",
+            "warning",
+            vec![r#"[{"name":"email"},{"name":"idtyp"}],"idToken":[{"name":"ctry"}]"#],
+        ),
+    ] {
+        register(&rig, &application(&change)).await;
+        let copied = copied(&doctor(&rig, &[], &token).await, id, grade);
+        for piece in pieces {
+            assert!(copied.contains(piece), "{piece}: {copied}");
+        }
+        register(&rig, &sound).await;
+    }
+}
+
+#[tokio::test]
+async fn a_kind_of_token_that_nothing_tells_is_a_fault_where_applications_come_in() {
+    let rig = Rig::start().await;
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    register(&rig, &application(&json!({"optionalClaims": null}))).await;
+    let accepts = [("ENTRADA_ACCEPT_APP_TOKENS", "true")];
+    let run = doctor_with(&rig, &accepts, &[], &token).await;
+    copied(&run, "optional-claim", "fault");
+}
+
+#[tokio::test]
+async fn the_sign_in_audience_is_compared_with_what_sign_ins_take() {
+    const PERSONAL: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+    let rig = Rig::start().await;
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    let listed = format!("00000000-0000-4000-8000-000000000000,{PERSONAL}");
+    for (tenants, registered, grade) in [
+        ("organizations", "AzureADMyOrg", Some("fault")),
+        (
+            "organizations",
+            "AzureADandPersonalMicrosoftAccount",
+            Some("warning"),
+        ),
+        ("home", "PersonalMicrosoftAccount", Some("fault")),
+        ("common", "AzureADMultipleOrgs", Some("fault")),
+        (PERSONAL, "AzureADMultipleOrgs", Some("fault")),
+        (&listed, "AzureADandPersonalMicrosoftAccount", None),
+    ] {
+        register(&rig, &application(&json!({"signInAudience": registered}))).await;
+        let settings = [("ENTRADA_TENANTS", tenants)];
+        let run = doctor_with(&rig, &settings, &[], &token).await;
+        match grade {
+            Some(grade) => drop(copied(&run, "sign-in-audience", grade)),
+            None => assert_eq!(found(&run), Vec::<String>::new(), "{}", run.output),
+        }
+    }
+}
+
+#[tokio::test]
+async fn federated_credentials_of_others_are_no_fault_of_this_one() {
+    let rig = Rig::start().await;
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    let identity = MANAGED_IDENTITY_OBJECT_ID.to_string();
+    let with_identity = ["--identity", identity.as_str()];
+    let sound = register(&rig, &json!({})).await;
+    // Without the identity's id nobody can say whose it is.
+    let run = doctor(&rig, &[], &token).await;
+    assert!(
+        run.output
+            .contains(&format!("it trusts an identity (subject {identity})")),
+        "{}",
+        run.output
+    );
+    // What is there is changed, since its name and its subject are taken.
+    let mut trust = sound["federatedIdentityCredentials"].clone();
+    trust[0]["audiences"] = json!(["api://another"]);
+    register(&rig, &json!({"federatedIdentityCredentials": trust})).await;
+    let run = doctor(&rig, &with_identity, &token).await;
+    let mended = copied(&run, "federated-credential", "fault");
+    assert!(
+        mended.contains(" update ")
+            && mended.contains("--federated-credential-id managed-identity"),
+        "{mended}"
+    );
+    // A pipeline's stays what it is, and a deployment by secret needs no other.
+    let pipeline = json!([{
+        "name": "github", "issuer": "https://token.actions.githubusercontent.com",
+        "subject": "repo:contoso/entrada:ref:refs/heads/main",
+        "audiences": ["api://AzureADTokenExchange"],
+    }]);
+    let secret = json!([{"endDateTime": "2999-01-01T00:00:00Z"}]);
+    register(
+        &rig,
+        &json!({
+            "federatedIdentityCredentials": pipeline,
+            "application": {"passwordCredentials": secret},
+        }),
+    )
+    .await;
+    let run = doctor(&rig, &[], &token).await;
+    assert_eq!((run.code, found(&run)), (0, Vec::new()), "{}", run.output);
+    let run = doctor(&rig, &with_identity, &token).await;
+    let mended = copied(&run, "federated-credential", "fault");
+    assert!(
+        mended.contains(" create ") && !mended.contains("github"),
+        "{mended}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_found_elsewhere_stands_when_the_registration_cannot_be_looked_at() {
+    let rig = Rig::start().await;
+    let gone = ["doctor", "--url", "http://localhost:9", "--entra", "--json"];
+    let run = entrada(rig.handler.environment(), &gone, "").await;
+    assert_eq!(found(&run), ["unreachable", "application-not-known"]);
+    let mut environment = rig.handler.environment().to_vec();
+    environment.retain(|(name, _)| name != "ENTRADA_CLIENT_ID");
+    let arguments = ["doctor", "--local", "--entra", "--json"];
+    let run = entrada(&environment, &arguments, "").await;
+    assert_eq!(found(&run), ["setting", "application-not-known"]);
+    let run = doctor(&rig, &["--local"], "").await;
+    assert_eq!((run.code, found(&run)), (1, vec!["graph".to_owned()]));
+    assert_eq!(run.json()["areas"][0][0], "local");
+}
+
+#[tokio::test]
+async fn a_callback_of_this_environments_is_not_the_servers() {
+    let rig = Rig::with(&[("ENTRADA_REQUESTS_PER_MINUTE", "10000")]).await;
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    let elsewhere = [("ENTRADA_CALLBACK_URL", "https://a.example/auth/callback")];
+    let by_url = ["--url", rig.handler.base.as_str()];
+    let run = doctor_with(&rig, &elsewhere, &by_url, &token).await;
+    assert_eq!((run.code, found(&run)), (0, Vec::new()), "{}", run.output);
 }

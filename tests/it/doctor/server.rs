@@ -18,11 +18,14 @@ const WEBHOOK: &str = "/runtime/webhooks/mcp";
 const HEALTH: &str = "/api/health";
 const SOUND: &str = "\"storage\":\"operational\"";
 const AWAY: &str = "\"storage\":\"unavailable\"";
+const NOTHING: &str = "\"missing\":[]";
+const REFUSED: &str = "\"missing\":[{\"code\":\"CREDENTIAL_REFUSED\",\"detail\":\"no\"}]";
+const FORBIDDEN: &str = "\"missing\":[{\"code\":\"KEY_VAULT_FORBIDDEN\",\"detail\":\"no\"}]";
 const KNOWN: &str = "\"client_addresses\":\"known\"";
 const MISSING: &str = "\"client_addresses\":\"missing\"";
 
 /// What is spoilt, and the finding that says so.
-const SEEDS: [(Damage, &str); 21] = [
+const SEEDS: [(Damage, &str); 24] = [
     (Damage::Status("/", 404), "not-entrada"),
     (Damage::Status("/", 503), "not-entrada"),
     (
@@ -30,6 +33,15 @@ const SEEDS: [(Damage, &str); 21] = [
         "platform-authentication",
     ),
     (Damage::Replace(HEALTH, SOUND, AWAY), "server-storage"),
+    (Damage::Status(HEALTH, 404), "health"),
+    (
+        Damage::Replace(HEALTH, NOTHING, REFUSED),
+        "server-credential",
+    ),
+    (
+        Damage::Replace(HEALTH, NOTHING, FORBIDDEN),
+        "server-key-vault",
+    ),
     (Damage::Replace(HEALTH, KNOWN, MISSING), "caller-address"),
     (Damage::Drop(HEALTH, "cache-control"), "headers"),
     (Damage::Replace(SERVER, "S256", "plain"), "server-metadata"),
@@ -116,4 +128,36 @@ async fn an_address_header_that_does_not_come_and_limits_that_are_off_are_named(
     rig.http.get(rig.url("/auth/info")).send().await.unwrap();
     let named = vec!["caller-address".to_owned()];
     assert_eq!(diagnose(&rig.handler.base).await, (1, named));
+}
+
+/// As a server says it whose credential Entra does not take: it goes on, and
+/// calls Entra degraded.
+#[tokio::test]
+async fn a_credential_that_entra_refuses_is_a_fault_by_its_code() {
+    let mut front = Front::bind().await;
+    let rig = Rig::with(&[LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
+    front.serve(rig.handler.url(""), rig.http.clone());
+    let sound = "\"azure_ad\":\"operational\"";
+    let degraded = "\"azure_ad\":\"degraded\"";
+    front.spoil(&[
+        Damage::Replace(HEALTH, NOTHING, REFUSED),
+        Damage::Replace(HEALTH, sound, degraded),
+    ]);
+    let named = vec!["server-credential".to_owned()];
+    assert_eq!(diagnose(&front.url).await, (1, named));
+}
+
+#[tokio::test]
+async fn platform_authentication_is_turned_off_in_the_version_that_the_portal_makes() {
+    let mut front = Front::bind().await;
+    let rig = Rig::with(&[LIMITED]).await;
+    front.serve(rig.handler.url(""), rig.http.clone());
+    front.spoil(&[Damage::Redirect("https://localhost/.auth/login/aad")]);
+    let run = entrada(&[], &["doctor", "--url", &front.url], "").await;
+    assert!(
+        run.output.contains("/config/authsettingsV2?"),
+        "{}",
+        run.output
+    );
+    assert!(!run.output.contains("webapp auth update"));
 }

@@ -72,6 +72,30 @@ async fn init_waits_for_a_role_that_does_not_count_yet() {
 }
 
 #[tokio::test]
+async fn init_says_of_a_refusal_what_it_is_about_and_waits_where_that_helps() {
+    let rig = rig().await;
+    for (code, arguments, piece) in [
+        ("ForbiddenByConnection", &["init"][..], "network-rule add"),
+        (
+            "SecretDisabled",
+            &["init", "--wait", "15m"],
+            "--enabled true",
+        ),
+    ] {
+        let body = json!({"error": {"code": "Forbidden", "innererror": {"code": code}}});
+        let fault = json!({"route": "/secrets/", "status": 403, "times": 100, "body": body});
+        control(&rig.stand_ins, "faults", fault).await;
+        let (done, text) = keys(&rig, arguments).await;
+        assert!(
+            !done && text.contains(piece) && text.contains(code),
+            "{text}"
+        );
+        assert!(!text.contains("role assignment"), "{text}");
+        control(&rig.stand_ins, "reset", json!({})).await;
+    }
+}
+
+#[tokio::test]
 async fn init_says_how_to_get_a_deleted_ring_back() {
     let rig = rig().await;
     let officer = Officer::of(&rig.stand_ins);

@@ -87,7 +87,10 @@ pub(super) fn refused(table: &str, status: StatusCode, refusal: &Refusal) -> Tab
     let number = u16::from(status);
     let said = format!("{number} {}", refusal.code).trim_end().to_owned();
     match (number, refusal.code.as_str()) {
-        (401 | 403, _) => TableError::Forbidden { reason: said },
+        (401 | 403, code) => TableError::Forbidden {
+            reason: said,
+            code: code.to_owned(),
+        },
         (404, "TableNotFound") => TableError::NoSuchTable {
             table: table.to_owned(),
         },

@@ -113,6 +113,30 @@ async fn an_identity_without_a_role_is_forbidden() {
 }
 
 #[tokio::test]
+async fn a_network_or_a_secret_that_is_off_is_told_from_a_role_that_is_missing() {
+    let world = World::start().await;
+    let vault = world.vault();
+    for code in [
+        "ForbiddenByFirewall",
+        "ForbiddenByConnection",
+        "SecretDisabled",
+    ] {
+        let body = json!({"error": {"code": "Forbidden", "innererror": {"code": code}}});
+        let fault = json!({"route": "/secrets/ring", "status": 403, "body": body});
+        world.control("faults", fault).await;
+        let error = vault.read("ring").await.unwrap_err();
+        match &error {
+            VaultError::Blocked { code: said } => assert_eq!(said, code),
+            VaultError::Disabled => assert_eq!(code, "SecretDisabled"),
+            _ => panic!("{code}: {error}"),
+        }
+        // A network rule counts after minutes; nobody enables a secret by waiting.
+        assert_eq!(error.may_pass(), code != "SecretDisabled", "{code}");
+        assert!(error.to_string().contains(code), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn no_token_is_told_from_a_refusal() {
     let world = World::start().await;
     let url = world.stand_ins.vault_url();

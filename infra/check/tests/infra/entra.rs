@@ -94,6 +94,23 @@ fn tokens_are_of_version_2_for_a_scope_that_administrators_consent_to() {
     );
 }
 
+/// Sign-ins of a list with the personal accounts' tenant go by `common`, which
+/// is there for applications of that audience alone.
+#[test]
+fn a_list_with_personal_accounts_makes_an_application_for_them() {
+    let entra = template("entra.bicep");
+    let tenant = entra.find(Kind::Variable, "personalAccounts");
+    let known = text("crates/entra/src/settings.rs");
+    let id = tenant.source.split('\'').nth(1).unwrap();
+    assert!(known.contains(&format!("uuid!(\"{id}\")")), "{id}");
+    let audience = entra.find(Kind::Variable, "signInAudience");
+    assert!(
+        audience
+            .source
+            .contains("contains(tenants, personalAccounts)")
+    );
+}
+
 #[test]
 fn people_come_back_to_the_path_that_is_served() {
     let entra = template("entra.bicep");

@@ -8,8 +8,9 @@ use crate::references::{Reference, Role};
 use crate::repository::{callee, templates};
 
 /// The functions and decorators that are called. All of them are Bicep's.
-const FUNCTIONS: [&str; 22] = [
+const FUNCTIONS: [&str; 23] = [
     "concat",
+    "contains",
     "deployer",
     "description",
     "empty",
