@@ -59,7 +59,9 @@ pub(super) fn pack<'a>(entries: impl IntoIterator<Item = &'a str>) -> Vec<(Strin
 fn pack_key(place: Place, micros: i128, run: Uuid, sequence: i64) -> String {
     let since = micros - i128::from(place.hour.start().unix_timestamp()) * 1_000_000;
     let inverted = (9_999_999_999 - since).clamp(0, 9_999_999_999);
-    format!("{inverted:010}-{}-{sequence:010}", run.simple())
+    // Rows of one batch share their moment: of them too the newest comes first.
+    let inverted_sequence = (9_999_999_999 - sequence).clamp(0, 9_999_999_999);
+    format!("{inverted:010}-{}-{inverted_sequence:010}", run.simple())
 }
 
 /// What every row of a batch shares.

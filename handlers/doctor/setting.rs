@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use crate::fix::Fix;
+use crate::fix::{Fix, word};
 
 /// A fix that sets `name` to `value`.
 pub(super) fn setting_fix(what: impl Into<String>, name: &str, value: &str) -> Fix {
@@ -18,11 +18,11 @@ pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
     const PROVISION: &str = "&& azd provision";
     match name {
         "ENTRADA_TENANTS" | "ENTRADA_FOUNDRY_ENDPOINT" => {
-            fix.line(format!("azd env set {name} {} {PROVISION}", quoted(value)))
+            fix.line(format!("azd env set {name} {} {PROVISION}", word(value)))
         }
         "ENTRADA_REDIRECT_URIS" | "ENTRADA_CORS_ORIGINS" => {
             let list: Vec<&str> = value.split(',').collect();
-            let list = quoted(&json!(list).to_string());
+            let list = word(&json!(list).to_string());
             fix.line(format!("azd env set {name} {list} {PROVISION}"))
         }
         "ENTRADA_BASE_URL" => fix.line(format!(
@@ -30,7 +30,7 @@ pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
         )),
         "ENTRADA_CLIENT_ID" => fix.line(format!(
             "azd env set ENTRADA_EXISTING_CLIENT_ID {} {PROVISION}",
-            quoted(value)
+            word(value)
         )),
         // The templates know these themselves, and any other variable than a
         // setting is gone once they are deployed.
@@ -44,14 +44,9 @@ pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
             .line("# on Azure, with whatever ENTRADA_ADDITIONAL_SETTINGS holds already:")
             .line(format!(
                 "azd env set ENTRADA_ADDITIONAL_SETTINGS {} {PROVISION}",
-                quoted(&json!({ name: value }).to_string())
+                word(&json!({ name: value }).to_string())
             )),
     }
-}
-
-/// `text` as one word of a shell (POSIX, "Shell Command Language", 2.2.2).
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -37,6 +37,22 @@ async fn a_full_queue_is_waited_for_a_second_and_then_refused() {
 }
 
 #[tokio::test]
+async fn of_rows_of_the_same_moment_the_newest_comes_first_too() {
+    let world = World::new().await;
+    let (audit, writer) = world.idle(10);
+    tokio::spawn(writer.run());
+    for tool in ["a", "b", "c"] {
+        audit.record(entry(TENANT, tool)).await.unwrap();
+    }
+    let tools: Vec<_> = world.page(&world.query()).await.entries;
+    let tools: Vec<_> = tools
+        .iter()
+        .filter_map(|entry| entry.tool.clone())
+        .collect();
+    assert_eq!(tools, ["c", "b", "a"]);
+}
+
+#[tokio::test]
 async fn reads_are_written_within_a_second_in_one_row() {
     let world = World::new().await;
     let (audit, writer) = world.idle(1000);
