@@ -54,7 +54,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
-        None | Some(Command::Serve) => serve::serve(),
+        None | Some(Command::Serve) => return finish(serve::serve()),
         Some(Command::Audit(command)) => audit::run(&command),
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Doctor(arguments)) => return finish(doctor::run(&arguments)),

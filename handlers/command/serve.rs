@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use axum::serve::ListenerExt;
@@ -116,10 +117,13 @@ fn bearer(identity: Arc<dyn TokenCredential>) -> Bearer {
     })
 }
 
-/// Being asked to end, where somebody asks: the Functions host never does, and
-/// kills.
+/// Waits to be asked to end, and answers the exit code for it: 128 and the
+/// number of the signal, as shells give it for a process that a signal ended.
+/// Zero it never is: the Functions host starts nothing in place of a handler
+/// that left with it (azure-functions-host, `WorkerProcess.cs`). That host
+/// kills and asks nobody, but what stops its container may ask.
 #[cfg(unix)]
-async fn asked_to_end() {
+async fn asked_to_end() -> ExitCode {
     use tokio::signal::unix::{SignalKind, signal};
     match (
         signal(SignalKind::terminate()),
@@ -127,8 +131,8 @@ async fn asked_to_end() {
     ) {
         (Ok(mut terminate), Ok(mut interrupt)) => {
             tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = terminate.recv() => ExitCode::from(128 + 15),
+                _ = interrupt.recv() => ExitCode::from(128 + 2),
             }
         }
         _ => std::future::pending().await,
@@ -137,13 +141,14 @@ async fn asked_to_end() {
 
 /// The same where there are no signals but Ctrl-C.
 #[cfg(not(unix))]
-async fn asked_to_end() {
+async fn asked_to_end() -> ExitCode {
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        return std::future::pending().await;
     }
+    ExitCode::from(130)
 }
 
-pub(super) fn serve() -> Result<(), Failure> {
+pub(super) fn serve() -> Result<ExitCode, Failure> {
     let (settings, warnings) = Settings::load(&ProcessEnvironment, false).map_err(all_faults)?;
     let ambient = ambient()?;
     runtime()?.block_on(async {
@@ -166,14 +171,17 @@ pub(super) fn serve() -> Result<(), Failure> {
                 tracing::debug!(error = crate::error::chain(&error), "a connection waits for more");
             }
         });
-        let serving = async { axum::serve(listener, service).await };
+        let serving = async {
+            let served = axum::serve(listener, service).await;
+            served.map(|()| ExitCode::FAILURE).map_err(Failure::other)
+        };
         let Some(telemetry) = telemetry else {
-            return serving.await.map_err(Failure::other);
+            return serving.await;
         };
         // Crash-only, but what was seen until now is worth three seconds.
         let outcome = tokio::select! {
-            served = serving => served.map_err(Failure::other),
-            () = asked_to_end() => Ok(()),
+            served = serving => served,
+            code = asked_to_end() => Ok(code),
         };
         telemetry.stop().await;
         outcome

@@ -59,6 +59,9 @@ impl SweepTimer {
         lines.extend(swept.resealed.map(|resealed| {
             format!("Re-encrypted {resealed} values that were under retired keys.")
         }));
+        if swept.time_was_up {
+            lines.push("The time was up; the next run goes on from there.".to_owned());
+        }
         Ok(InvocationAnswer::logging(lines))
     }
 

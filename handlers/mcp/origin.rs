@@ -25,15 +25,18 @@ impl AllowedOrigins {
         Self { base, origins }
     }
 
-    /// Refuses foreign origins and names (MCP 2025-11-25, Streamable HTTP,
-    /// security warning).
+    /// Refuses foreign origins (MCP 2025-11-25, Streamable HTTP, security
+    /// warning), and foreign names where the server's own is no https name. A
+    /// page that had such a name lead elsewhere would need its certificate
+    /// there, and what stands in front of a server may well pass another name
+    /// on than the public one.
     ///
     /// # Errors
     /// 403 with what is not allowed.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let refusal = if !self.origin_allowed(headers) {
             "This origin may not call: ENTRADA_CORS_ORIGINS does not name it."
-        } else if !self.host_allowed(headers) {
+        } else if !self.base.is_https() && !self.host_allowed(headers) {
             "This server does not answer to that name: see ENTRADA_BASE_URL."
         } else {
             return Ok(());
@@ -87,9 +90,9 @@ mod tests {
 
     use super::*;
 
-    fn allowed() -> AllowedOrigins {
+    fn allowed(base: &str) -> AllowedOrigins {
         AllowedOrigins::new(
-            BaseUrl::parse("https://entrada.example").unwrap(),
+            BaseUrl::parse(base).unwrap(),
             &["https://app.example".to_owned()],
         )
     }
@@ -105,30 +108,44 @@ mod tests {
 
     #[test]
     fn own_and_named_origins_may_call_and_others_not() {
+        let allowed = allowed("https://entrada.example");
         for origin in ["https://entrada.example", "https://app.example"] {
-            assert!(allowed().origin_allowed(&with("origin", origin)));
+            assert!(allowed.check(&with("origin", origin)).is_ok());
         }
-        assert!(allowed().origin_allowed(&HeaderMap::new()));
+        assert!(allowed.check(&HeaderMap::new()).is_ok());
         for origin in [
             "https://evil.example",
             "null",
             "https://app.example.evil.example",
         ] {
-            assert!(
-                !allowed().origin_allowed(&with("origin", origin)),
-                "{origin}"
-            );
+            let refused = allowed.check(&with("origin", origin));
+            assert!(refused.is_err(), "{origin}");
         }
     }
 
     #[test]
     fn the_forwarded_name_decides_when_there_is_one() {
-        assert!(allowed().host_allowed(&with("host", "entrada.example")));
-        assert!(allowed().host_allowed(&with("host", "127.0.0.1:7071")));
-        assert!(!allowed().host_allowed(&with("host", "evil.example")));
-        assert!(!allowed().host_allowed(&with("host", "localhost.evil.example")));
+        let allowed = allowed("http://entrada.example");
+        assert!(allowed.check(&with("host", "entrada.example")).is_ok());
+        assert!(allowed.check(&with("host", "127.0.0.1:7071")).is_ok());
+        assert!(allowed.check(&with("host", "evil.example")).is_err());
+        let longer = with("host", "localhost.evil.example");
+        assert!(allowed.check(&longer).is_err());
+        assert!(allowed.check(&HeaderMap::new()).is_err());
         let mut headers = with("host", "127.0.0.1:40001");
         headers.insert("x-forwarded-host", HeaderValue::from_static("evil.example"));
-        assert!(!allowed().host_allowed(&headers));
+        assert!(allowed.check(&headers).is_err());
+    }
+
+    #[test]
+    fn a_server_with_an_https_name_answers_to_what_a_front_door_calls_it() {
+        let allowed = allowed("https://entrada.example");
+        let mut headers = with("host", "127.0.0.1:40001");
+        let inner = HeaderValue::from_static("site.azurewebsites.example");
+        headers.insert("x-forwarded-host", inner);
+        assert!(allowed.check(&headers).is_ok());
+        let page = HeaderValue::from_static("https://site.azurewebsites.example");
+        headers.insert("origin", page);
+        assert!(allowed.check(&headers).is_err(), "that is no public name");
     }
 }

@@ -1,4 +1,4 @@
-use crate::{Condition, Filter, Operation, Query, Row, TableError, Tables, Value};
+use crate::{Condition, Continuation, Filter, Operation, Query, Row, TableError, Tables, Value};
 
 /// The property that says when a row ends: Int64, epoch seconds.
 pub const EXPIRES_AT: &str = "expires_at";
@@ -70,35 +70,38 @@ pub async fn sweep(
     Ok(deleted)
 }
 
-/// Deletes rows of all partitions of a table that have ended at `now` (epoch
-/// seconds), at most about `at_most`, and answers how many were deleted. Reads
-/// the whole table: for the sweep timer alone.
+/// What the sweep of one page of a table came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SweptPage {
+    /// Rows that were deleted.
+    pub deleted: usize,
+    /// Where the next page begins; `None` when this was the last.
+    pub continuation: Option<Continuation>,
+}
+
+/// Deletes the rows of a page of *all* partitions of a table that have ended
+/// at `now` (epoch seconds), at most `limit` (1 to 1,000). Whoever goes on to
+/// the last page has read the whole table: for the sweep timer alone.
 ///
 /// # Errors
 /// Those of [`Tables::expired`] and [`Tables::batch`], but not that somebody
 /// else was faster.
-pub async fn sweep_table(
+pub async fn sweep_page(
     tables: &dyn Tables,
     table: &str,
     now: i64,
-    at_most: usize,
-) -> Result<usize, TableError> {
+    limit: u32,
+    continuation: Option<&Continuation>,
+) -> Result<SweptPage, TableError> {
+    let page = tables.expired(table, now, limit, continuation).await?;
     let mut deleted = 0;
-    let mut continuation = None;
-    while deleted < at_most {
-        let wanted = u32::try_from((at_most - deleted).min(1000)).unwrap_or(1000);
-        let page = tables
-            .expired(table, now, wanted, continuation.as_ref())
-            .await?;
-        for rows in page.rows.chunk_by(|a, b| a.partition == b.partition) {
-            deleted += delete_as_seen(tables, table, rows).await?;
-        }
-        continuation = page.continuation;
-        if continuation.is_none() {
-            break;
-        }
+    for rows in page.rows.chunk_by(|a, b| a.partition == b.partition) {
+        deleted += delete_as_seen(tables, table, rows).await?;
     }
-    Ok(deleted)
+    Ok(SweptPage {
+        deleted,
+        continuation: page.continuation,
+    })
 }
 
 /// Deletes rows of one partition in the versions that were seen; answers how

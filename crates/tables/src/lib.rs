@@ -29,7 +29,7 @@ pub use condition::{Condition, ETag, Operation};
 pub use continuation::Continuation;
 pub use embedded::{EmbeddedTables, OpenError};
 pub use error::{PropertyProblem, TableError};
-pub use expiry::{EXPIRES_AT, sweep, sweep_table};
+pub use expiry::{EXPIRES_AT, SweptPage, sweep, sweep_page};
 pub use filter::{Comparison, Filter};
 pub use query::{Page, Query, RowRange, query_all};
 pub use row::Row;

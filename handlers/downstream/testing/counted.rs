@@ -1,18 +1,22 @@
-//! Tables that count round trips and fail on demand.
+//! Tables that note round trips, and are slow or fail on demand.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
+use entrada_ambient::ManualClock;
 use entrada_tables::{
     Condition, Continuation, ETag, EmbeddedTables, Operation, Page, Query, Row, TableError, Tables,
 };
 
-/// Tables that count round trips and fail on demand.
+/// Tables that note round trips, and are slow or fail on demand.
 #[derive(Debug)]
 pub(crate) struct CountedTables {
     tables: EmbeddedTables,
-    trips: AtomicUsize,
+    /// The table of each round trip.
+    asked: Mutex<Vec<String>>,
+    /// How long a round trip takes, by a clock that otherwise stands still.
+    pace: Mutex<Option<(Arc<ManualClock>, Duration)>>,
     /// Tables whose storage is away.
     away: Mutex<Vec<String>>,
 }
@@ -21,14 +25,25 @@ impl CountedTables {
     pub(crate) fn new(tables: EmbeddedTables) -> Self {
         Self {
             tables,
-            trips: AtomicUsize::new(0),
+            asked: Mutex::default(),
+            pace: Mutex::default(),
             away: Mutex::default(),
         }
     }
 
     /// Round trips since the last call.
     pub(crate) fn trips(&self) -> usize {
-        self.trips.swap(0, Ordering::SeqCst)
+        self.asked().len()
+    }
+
+    /// The tables of the round trips since the last call.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// From now on a round trip takes this long by `clock`.
+    pub(crate) fn slow_down(&self, clock: Arc<ManualClock>, trip: Duration) {
+        *self.pace.lock().unwrap() = Some((clock, trip));
     }
 
     /// From now on `table` cannot be reached.
@@ -44,7 +59,10 @@ impl CountedTables {
     async fn trip(&self, table: &str) -> Result<&EmbeddedTables, TableError> {
         // What comes over a network is never there at once.
         tokio::task::yield_now().await;
-        self.trips.fetch_add(1, Ordering::SeqCst);
+        self.asked.lock().unwrap().push(table.to_owned());
+        if let Some((clock, trip)) = &*self.pace.lock().unwrap() {
+            clock.advance(*trip);
+        }
         if self.away.lock().unwrap().iter().any(|away| away == table) {
             return Err(TableError::Unavailable {
                 reason: "lost on purpose".to_owned(),

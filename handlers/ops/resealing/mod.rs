@@ -31,6 +31,8 @@ const PAGE: u32 = 1_000;
 const PAGES: usize = 50;
 /// Values after which a sweep reads no further page.
 const MOST: usize = 5_000;
+/// How long one sweep goes on with it: a part of the time of the whole sweep.
+const TIME: std::time::Duration = std::time::Duration::from_mins(3);
 /// A row that ends within this many seconds is left to its end: sign-ins under
 /// way are not disturbed.
 const SOON: i64 = 3_600;
@@ -139,6 +141,8 @@ impl Resealing {
         pass: &mut Pass,
         tally: &mut Tally,
     ) -> Result<(), TableError> {
+        let until = self.clock.monotonic() + TIME;
+        let time_is_up = || self.clock.monotonic() >= until;
         for _ in 0..PAGES {
             let Some((table, continuation)) = pass.place() else {
                 break;
@@ -150,10 +154,14 @@ impl Resealing {
             let page = self.tables.scan(table, &select, PAGE, continuation).await?;
             for row in &page.rows {
                 self.reseal(ring, row, pass, tally).await?;
+                if time_is_up() {
+                    // What was found is noted; the page is read again.
+                    return pass.save(self.tables.as_ref()).await;
+                }
             }
             pass.advance(page.continuation);
             pass.save(self.tables.as_ref()).await?;
-            if tally.resealed >= MOST {
+            if tally.resealed >= MOST || time_is_up() {
                 break;
             }
         }

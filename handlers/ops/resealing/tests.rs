@@ -4,12 +4,13 @@ use secrecy::{ExposeSecret, SecretString};
 use time::macros::datetime;
 
 use super::*;
+use crate::downstream::testing::CountedTables;
 use crate::identity::{KeyUse, PUBLISHED_FIRST};
-use crate::ops::UPKEEP_TABLE;
+use crate::ops::{Sweep, UPKEEP_TABLE};
 
 /// Storage with everything that can be sealed, and a ring.
 struct World {
-    tables: Arc<dyn Tables>,
+    tables: Arc<CountedTables>,
     clock: Arc<ManualClock>,
     rings: Arc<KeyRings>,
     json: SecretString,
@@ -20,14 +21,14 @@ const DAY: Duration = Duration::days(1);
 impl World {
     async fn new() -> Self {
         let clock = Arc::new(ManualClock::at(datetime!(2026-11-21 12:00 UTC)));
-        let tables = Arc::new(EmbeddedTables::in_memory(clock.clone()).unwrap());
+        let tables = EmbeddedTables::in_memory(clock.clone()).unwrap();
         for table in crate::app::TABLES {
             tables.create_table(table).await.unwrap();
         }
         let json = KeyRing::generate(clock.as_ref(), &SystemRandom).unwrap();
         let rings = KeyRings::new(Some(KeyRing::parse(&json).unwrap()));
         Self {
-            tables,
+            tables: Arc::new(CountedTables::new(tables)),
             clock,
             rings: Arc::new(rings),
             json,
@@ -339,4 +340,53 @@ async fn values_under_keys_of_another_age_are_left_alone() {
     let left = world.row(column, "unknown").await;
     assert_eq!(left.properties, unknown.properties);
     assert!(world.census().await.found.is_empty());
+}
+
+#[tokio::test]
+async fn a_run_ends_when_its_time_is_up_and_what_it_found_is_not_forgotten() {
+    let mut world = World::new().await;
+    let column = SealedColumn::CHAT_ASKS;
+    for row in ["a", "b", "c", "d"] {
+        world.store(column, row, None).await;
+    }
+    let old = world.rotate().await;
+    let trip = std::time::Duration::from_mins(1);
+    world.tables.slow_down(world.clock.clone(), trip);
+    let begun = world.clock.monotonic();
+    // A page is read, and two values are replaced.
+    assert_eq!(world.run().await, Some(2));
+    let took = world.clock.monotonic() - begun;
+    assert!(took <= TIME + 5 * trip, "{took:?}");
+    assert_eq!(world.run().await, Some(2));
+    while world.census_or_none().await.is_none() {
+        assert_eq!(world.run().await, Some(0));
+    }
+    assert!(world.census().await.found.contains(&old));
+}
+
+#[tokio::test]
+async fn a_sweep_re_encrypts_before_the_tables_take_all_its_time() {
+    let mut world = World::new().await;
+    let sealed = SealedColumn::GRANT_ACCESS;
+    world.store(sealed, "a", None).await;
+    world.rotate().await;
+    let (resealing, clock) = (
+        world.resealing_on(world.tables.clone()),
+        world.clock.clone(),
+    );
+    let sweep = Sweep::new(
+        world.tables.clone(),
+        &[crate::audit::TABLE],
+        resealing,
+        clock,
+    );
+    world.tables.asked();
+    let swept = sweep.run().await.unwrap().unwrap();
+    assert_eq!(swept.resealed, Some(1));
+    let asked = world.tables.asked();
+    let first = |table: &str| asked.iter().position(|asked| asked == table).unwrap();
+    assert!(
+        first(sealed.table()) < first(crate::audit::TABLE),
+        "{asked:?}"
+    );
 }

@@ -216,6 +216,23 @@ async fn foreign_origins_and_names_are_refused() {
     assert_eq!(ask("host", "evil.example").await, 403);
 }
 
+/// A front door may pass the name of the site on in place of the public one.
+#[tokio::test]
+async fn a_server_behind_a_front_door_with_an_https_name_answers() {
+    let base = "https://entrada.example";
+    let rig = Rig::with(&[("ENTRADA_BASE_URL", base)]).await;
+    let reader = rig.token("reader");
+    let ask = async |origin: &str| {
+        let request = rig.http.get(rig.url("/mcp/tools")).bearer_auth(&reader);
+        let named = request
+            .header("host", "site.azurewebsites.example")
+            .header("origin", origin);
+        named.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(ask(base).await, 200);
+    assert_eq!(ask("https://site.azurewebsites.example").await, 403);
+}
+
 #[tokio::test]
 async fn the_webhook_door_serves_the_same_tools_outside_a_functions_host() {
     if crate::rig::through_host() {
