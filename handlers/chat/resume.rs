@@ -12,7 +12,6 @@ use std::sync::Arc;
 use entrada_foundry::ResponseStream;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Chat;
@@ -29,6 +28,7 @@ use super::reading::Reading;
 use super::refusal::{agent_failed, ledger_error, no_such_session, revocations_unknown, revoked};
 use super::session::StoredSession;
 use crate::audit::{Entry, Outcome};
+use crate::context::spawn;
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, RevocationCheck, UserPartition};
 
@@ -74,7 +74,7 @@ impl Chat {
             following.run(found).await;
             drop(permit);
         };
-        tokio::spawn(task.in_current_span());
+        spawn(task);
         Ok(events)
     }
 
