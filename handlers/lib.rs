@@ -18,6 +18,7 @@ pub mod error;
 #[cfg(test)]
 mod examples;
 pub mod explain;
+mod first_load;
 pub mod fix;
 pub mod functions;
 pub mod grants;

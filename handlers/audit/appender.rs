@@ -147,7 +147,7 @@ impl Appender {
     ) -> Result<(), WriteError> {
         let ready = match prepared.take() {
             Some(ready) => ready,
-            None => self.prepare(place, chain, packs)?,
+            None => self.prepare(place, chain, packs).await?,
         };
         let written = self.sources.tables.batch(TABLE, &ready.operations).await;
         let etag = match written {
@@ -179,13 +179,14 @@ impl Appender {
         Ok(())
     }
 
-    fn prepare(
+    async fn prepare(
         &self,
         place: Place,
         chain: &Chain,
         packs: &[(String, i64)],
     ) -> Result<Prepared, WriteError> {
-        let ring = self.sources.rings.current()?;
+        // Keys that are still being loaded are no failure of the log's.
+        let ring = self.sources.rings.current_soon().await?;
         let batch = Batch {
             place,
             run: chain.run,

@@ -171,13 +171,6 @@ impl Handler {
         );
     }
 
-    /// Whether it lets people in now.
-    pub(super) async fn is_healthy(&self) -> bool {
-        let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
-        let asked = client.unwrap().get(self.url("/api/health")).send().await;
-        asked.is_ok_and(|answer| answer.status().is_success())
-    }
-
     /// Waits until it answers `/`.
     async fn wait_for_root(&self) {
         let answered = answers(&format!("{}/", self.address)).await;
@@ -229,10 +222,13 @@ async fn run(environment: &[(String, String)], port: u16) -> Running {
         let host = entrada_functions_host::start(options).await.unwrap();
         return Running::Host(Box::new(host));
     }
+    let port = port.to_string();
     let mut child = Command::new(env!("CARGO_BIN_EXE_entrada"))
         .env_clear()
+        // As the Functions host names it. A test takes it away with an empty value.
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", &port)
         .envs(environment.iter().cloned())
-        .env("ENTRADA_PORT", port.to_string())
+        .env("ENTRADA_PORT", &port)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)

@@ -9,7 +9,6 @@ mod watched;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use entrada::app::Ambient;
 use entrada::config::BaseUrl;
@@ -210,25 +209,29 @@ impl Rig {
         settings: &[(&str, &str)],
         tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
     ) -> Self {
-        let ground = Ground::prepare(settings).await;
-        let tables = tables(ground.storage.tables());
-        let rig = ground.inside(tables).await;
+        let rig = Self::inside_unready(settings, tables).await;
         rig.handler.wait().await;
         rig
+    }
+
+    /// The same, as soon as it listens.
+    pub(crate) async fn inside_unready(
+        settings: &[(&str, &str)],
+        tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
+    ) -> Self {
+        let ground = Ground::prepare(settings).await;
+        let tables = tables(ground.storage.tables());
+        ground.inside(tables).await
     }
 
     /// A server in this process that goes by `clock`, as its stand-ins do.
     pub(crate) async fn by(clock: Arc<ManualClock>) -> Self {
         let folder = TempDir::new().unwrap();
         let storage = Storage::take(folder.path()).await;
-        let ground = Ground::on(folder, storage, &[], clock.clone()).await;
+        let ground = Ground::on(folder, storage, &[], clock).await;
         let tables = ground.storage.tables();
         let rig = ground.inside(tables).await;
-        // What it found of its health stands for ten seconds of its clock.
-        while !rig.handler.is_healthy().await {
-            clock.advance(Duration::from_secs(11));
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
+        rig.handler.wait().await;
         rig
     }
 
