@@ -21,6 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, registry::Registry};
 
 use super::identifiers::Identifiers;
+use super::paths::WithoutPaths;
 use super::transport::Transport;
 use super::{Bearer, ConnectionString, ON};
 
@@ -65,7 +66,7 @@ impl Telemetry {
             .with_resource(resource.clone())
             .with_id_generator(Identifiers::default())
             .with_sampler(sampler(ratio))
-            .with_batch_exporter(exporter.clone().with_sample_rate(ratio))
+            .with_batch_exporter(WithoutPaths(exporter.clone().with_sample_rate(ratio)))
             .build();
         let logs = SdkLoggerProvider::builder()
             .with_resource(resource.clone())
