@@ -108,7 +108,7 @@ pub struct ErrorBody<'a> {
 /// errors and panics into JSON. One layer, since each costs every request.
 ///
 /// The id is the trace id of a W3C `traceparent` when there is one, so that
-/// it is the same in the host's telemetry; else a random UUID.
+/// it is the same in the host's telemetry; else a new trace's.
 pub async fn surround(
     State(surroundings): State<Surroundings>,
     mut request: Request,
@@ -116,7 +116,7 @@ pub async fn surround(
 ) -> Response {
     let incoming = IncomingTrace::of(request.headers());
     let id = incoming.as_ref().map_or_else(
-        || surroundings.random.uuid_v4(),
+        || surroundings.random.trace_id(),
         |incoming| incoming.trace_id,
     );
     request.extensions_mut().insert(CorrelationId(id));

@@ -6,17 +6,28 @@ use tracing_subscriber::filter::{FilterExt, ParseError, filter_fn};
 use tracing_subscriber::layer::Filter;
 use tracing_subscriber::registry::LookupSpan;
 
-/// The filter of `ENTRADA_LOG`, in the form of [`EnvFilter`], but for what
-/// holds messages of people, results of tools and links that one person alone
-/// should have.
-///
-/// # Errors
-/// When it is not in that form.
-pub(crate) fn log_filter<S>(directives: &str) -> Result<impl Filter<S> + use<S>, ParseError>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
-    Ok(EnvFilter::try_new(directives)?.and(filter_fn(holds_no_content)))
+/// What is to get into the log, in the form of [`EnvFilter`].
+#[derive(Debug, Clone)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// Reads directives such as `warn,entrada=debug`.
+    ///
+    /// # Errors
+    /// When they are none.
+    pub fn parse(directives: &str) -> Result<Self, ParseError> {
+        EnvFilter::try_new(directives)?;
+        Ok(Self(directives.to_owned()))
+    }
+
+    /// The filter, which lets nothing in that holds messages of people, results
+    /// of tools or links that one person alone should have.
+    pub(crate) fn filter<S>(&self) -> impl Filter<S> + use<S>
+    where
+        S: Subscriber + for<'span> LookupSpan<'span>,
+    {
+        EnvFilter::new(&self.0).and(filter_fn(holds_no_content))
+    }
 }
 
 /// rmcp writes whole requests and answers at its lower levels, and at WARN the

@@ -28,7 +28,7 @@ pub enum FlowError {
     /// What is stored cannot be read.
     #[error("a stored flow cannot be read")]
     Format(#[from] serde_json::Error),
-    /// No key ring.
+    /// No key ring, or not the newest.
     #[error(transparent)]
     NoKeys(#[from] NoKeyRing),
     /// Not to be decrypted.
@@ -155,10 +155,9 @@ impl Flows {
         if row.optional_boolean("used")? == Some(true) {
             return Err(FlowError::Unknown);
         }
-        let code_verifier = self.rings.current_soon().await?.open(
-            row.binary("code_verifier")?,
-            spot.place(SealedColumn::FLOW_VERIFIER),
-        )?;
+        let sealed = row.binary("code_verifier")?;
+        let ring = self.rings.to_open(sealed, self.clock.as_ref()).await?;
+        let code_verifier = ring.open(sealed, spot.place(SealedColumn::FLOW_VERIFIER))?;
         let flow = Flow {
             code_verifier,
             nonce: row.text("nonce")?.to_owned(),

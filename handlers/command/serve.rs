@@ -15,8 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::app::{Ambient, App, identity, policy_fault};
-use crate::config::{Settings, SettingsFaults, TelemetrySettings};
-use crate::log_filter::log_filter;
+use crate::config::{LogFilter, Settings, SettingsFaults, TelemetrySettings};
 use crate::telemetry::{Bearer, Telemetry};
 
 /// Why the program ends.
@@ -56,24 +55,22 @@ pub(crate) fn ambient() -> Result<Ambient, Failure> {
 /// One JSON object for each event, on standard output: the Functions host
 /// takes standard error for errors (azure-functions-host,
 /// `WorkerProcess.cs`).
-fn log_as_json(filter: &str, telemetry: Option<&Telemetry>) -> Result<(), Failure> {
-    let fault = |error| Failure(format!("ENTRADA_LOG: {error}"));
+fn log_as_json(filter: &LogFilter, telemetry: Option<&Telemetry>) {
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(true)
         .with_span_list(false)
         .with_writer(std::io::stdout)
-        .with_filter(log_filter(filter).map_err(fault)?);
+        .with_filter(filter.filter());
     match telemetry {
         None => tracing_subscriber::registry().with(lines).init(),
         Some(telemetry) => {
-            let mut layers = telemetry.layers(log_filter(filter).map_err(fault)?);
+            let mut layers = telemetry.layers(filter.filter());
             layers.push(lines.boxed());
             tracing_subscriber::registry().with(layers).init();
         }
     }
-    Ok(())
 }
 
 /// The faults of the settings, and those of the policy that they name.
@@ -153,7 +150,7 @@ pub(super) fn serve() -> Result<ExitCode, Failure> {
     let ambient = ambient()?;
     runtime()?.block_on(async {
         let telemetry = telemetry(&settings, &ambient)?;
-        log_as_json(&settings.log, telemetry.as_ref())?;
+        log_as_json(&settings.log, telemetry.as_ref());
         for warning in warnings {
             tracing::warn!("{warning}");
         }

@@ -27,6 +27,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::limits::Figures;
+pub use crate::log_filter::LogFilter;
 
 pub use base_url::{BaseUrl, is_loopback};
 pub use clients::ClientSettings;
@@ -97,8 +98,8 @@ pub struct Settings {
     pub weather: WeatherSettings,
     /// Where telemetry goes.
     pub telemetry: TelemetrySettings,
-    /// Log filter, in the form of `tracing_subscriber::EnvFilter`.
-    pub log: String,
+    /// What gets into the log.
+    pub log: LogFilter,
 }
 
 impl Settings {
@@ -137,6 +138,7 @@ impl Settings {
         let foundry_project_route = foundry_project_route(&mut reader);
         let consent_hosts = reader.list("ENTRADA_CONSENT_HOSTS");
         let telemetry = telemetry::read(&mut reader);
+        let log = log(&mut reader);
         let settings = (|| {
             Some(Self {
                 listen,
@@ -163,9 +165,7 @@ impl Settings {
                 graph_url: graph_url?,
                 weather: weather?,
                 telemetry,
-                log: reader
-                    .text("ENTRADA_LOG")
-                    .unwrap_or_else(|| "info".to_owned()),
+                log: log?,
             })
         })();
         match settings {
@@ -350,6 +350,17 @@ fn foundry_project_route(reader: &mut Reader<'_>) -> bool {
             false
         }
     }
+}
+
+fn log(reader: &mut Reader<'_>) -> Option<LogFilter> {
+    const NAME: &str = "ENTRADA_LOG";
+    let directives = reader.text(NAME).unwrap_or_else(|| "info".to_owned());
+    LogFilter::parse(&directives)
+        .map_err(|error| {
+            let form = "must be a log filter, such as `info` or `warn,entrada=debug`";
+            reader.faults.note(NAME, format!("{form}: {error}"));
+        })
+        .ok()
 }
 
 /// Origins that are none match nothing, which `entrada doctor` says; a

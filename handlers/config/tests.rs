@@ -45,6 +45,7 @@ fn every_fault_is_named_at_once() {
         ("ENTRADA_BASE_URL", "http://entrada.example"),
         ("ENTRADA_AUTHORITY", "http://login.example"),
         ("ENTRADA_REDIRECT_URIS", "javascript:alert(1)"),
+        ("ENTRADA_LOG", "entrada=loud=er"),
         ("AUTH_ENABLED", "false"),
     ])
     .unwrap_err();
@@ -59,6 +60,7 @@ fn every_fault_is_named_at_once() {
             "ENTRADA_CLIENT_ID",
             "ENTRADA_CLIENT_SECRET",
             "ENTRADA_KEY_VAULT_URL",
+            "ENTRADA_LOG",
             "ENTRADA_REDIRECT_URIS",
             "ENTRADA_STORAGE",
             "ENTRADA_TENANT_ID",

@@ -14,9 +14,8 @@ use super::banner::banner;
 use super::settings::{environment, make_folder};
 use crate::app::{Ambient, App};
 use crate::command::Failure;
-use crate::config::Settings;
+use crate::config::{LogFilter, Settings};
 use crate::error::chain;
-use crate::log_filter::log_filter;
 
 /// Tells what is going on, on standard output.
 fn say(text: &str) -> Result<(), Failure> {
@@ -27,18 +26,15 @@ fn say(text: &str) -> Result<(), Failure> {
 }
 
 /// People read this log: short lines, on standard error.
-fn log_for_people(filter: &str) -> Result<(), Failure> {
-    let filter =
-        log_filter(filter).map_err(|error| Failure::other(format!("ENTRADA_LOG: {error}")))?;
+fn log_for_people(filter: &LogFilter) {
     let layer = tracing_subscriber::fmt::layer()
         .compact()
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     tracing_subscriber::registry()
-        .with(layer.with_filter(filter))
+        .with(layer.with_filter(filter.filter()))
         .init();
-    Ok(())
 }
 
 async fn listen(port: u16) -> Result<TcpListener, Failure> {
@@ -68,7 +64,7 @@ pub(super) async fn start(options: DevOptions, ambient: &Ambient) -> Result<(), 
     .map_err(|error| Failure::other(chain(&error)))?;
     let environment = environment(&options, stand_ins.url(), ambient)?;
     let (settings, warnings) = Settings::load(&environment, true).map_err(Failure::other)?;
-    log_for_people(&settings.log)?;
+    log_for_people(&settings.log);
     for warning in warnings {
         tracing::warn!("{warning}");
     }

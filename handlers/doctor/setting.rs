@@ -21,8 +21,8 @@ pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
             fix.line(format!("azd env set {name} {} {PROVISION}", word(value)))
         }
         "ENTRADA_REDIRECT_URIS" | "ENTRADA_CORS_ORIGINS" => {
-            let list: Vec<&str> = value.split(',').collect();
-            let list = word(&json!(list).to_string());
+            let members = value.split([',', ';', ' ']).filter(|part| !part.is_empty());
+            let list = word(&json!(members.collect::<Vec<_>>()).to_string());
             fix.line(format!("azd env set {name} {list} {PROVISION}"))
         }
         "ENTRADA_BASE_URL" => fix.line(format!(
@@ -32,14 +32,7 @@ pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
             "azd env set ENTRADA_EXISTING_CLIENT_ID {} {PROVISION}",
             word(value)
         )),
-        // The templates know these themselves, and any other variable than a
-        // setting is gone once they are deployed.
-        "ENTRADA_TENANT_ID" | "ENTRADA_IDENTITY_CLIENT_ID" | "ENTRADA_KEY_VAULT_URL" => {
-            fix.line("azd provision --no-state")
-        }
-        name if !name.starts_with("ENTRADA_") && !name.starts_with("AzureFunctionsJobHost__") => {
-            fix.line("azd provision --no-state")
-        }
+        name if is_mended_by_deploying(name) => fix.line("azd provision --no-state"),
         _ => fix
             .line("# on Azure, with whatever ENTRADA_ADDITIONAL_SETTINGS holds already:")
             .line(format!(
@@ -47,6 +40,23 @@ pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
                 word(&json!({ name: value }).to_string())
             )),
     }
+}
+
+/// Whether the templates know the value of a setting themselves, or put
+/// identity and vault in its place. Any other variable is gone once they are
+/// deployed.
+fn is_mended_by_deploying(name: &str) -> bool {
+    const SETTINGS: [&str; 7] = [
+        "ENTRADA_TENANT_ID",
+        "ENTRADA_IDENTITY_CLIENT_ID",
+        "ENTRADA_KEY_VAULT_URL",
+        "ENTRADA_KEY_RING",
+        "ENTRADA_CLIENT_SECRET",
+        "ENTRADA_CLIENT_CERTIFICATE",
+        "ENTRADA_STORAGE",
+    ];
+    let is_setting = name.starts_with("ENTRADA_") || name.starts_with("AzureFunctionsJobHost__");
+    SETTINGS.contains(&name) || !is_setting
 }
 
 #[cfg(test)]
@@ -95,7 +105,9 @@ mod tests {
             assert!(commands.contains(&set), "{commands}");
         }
         assert!(PARAMETERS.contains("${ENTRADA_ADDITIONAL_SETTINGS}"));
-        assert_eq!(commands("RBAC_ENABLED"), ["azd provision --no-state"]);
+        for name in ["RBAC_ENABLED", "ENTRADA_CLIENT_SECRET"] {
+            assert_eq!(commands(name), ["azd provision --no-state"], "{name}");
+        }
     }
 
     #[test]

@@ -212,10 +212,9 @@ impl Grants {
     ) -> Result<(TokenSet, Arc<AccessToken>), GrantError> {
         let partition = grant.partition();
         let row = Grant::row_key(grant.id);
-        let refresh = self.keys.rings.current()?.open(
-            &grant.upstream.refresh,
-            place(&partition, &row, SealedColumn::GRANT_REFRESH),
-        )?;
+        let sealed = &grant.upstream.refresh;
+        let ring = self.keys.rings.to_open(sealed, self.clock.as_ref()).await?;
+        let refresh = ring.open(sealed, place(&partition, &row, SealedColumn::GRANT_REFRESH))?;
         let error = match self.entra.refresh(grant.tenant_id, &refresh, None).await {
             Ok((_, access)) if access.object_id != grant.object_id => {
                 return Err(GrantError::Upstream(EntraError::SubjectMismatch));
@@ -263,38 +262,90 @@ fn standing(grant: &Grant, token: &SecretCode) -> Standing {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use entrada_ambient::SystemRandom;
     use entrada_tables::Tables as _;
+    use secrecy::ExposeSecret as _;
     use uuid::Uuid;
 
     use super::*;
     use crate::downstream::testing::{ALICE, HOME, World};
-    use crate::identity::UserPartition;
+    use crate::identity::testing::{TestVault, new_ring};
+    use crate::identity::{KeyRings, KeysMissing, NoKeyRing, UserPartition};
 
-    #[tokio::test]
-    async fn a_used_token_is_known_as_such_for_as_long_as_its_grant_can_last() {
-        const GRANT: Uuid = Uuid::from_u128(0x9);
-        const KIND: SecretKind = SecretKind::RefreshToken;
-        let world = World::new("{}").await;
+    const GRANT: Uuid = Uuid::from_u128(0x9);
+    const KIND: SecretKind = SecretKind::RefreshToken;
+
+    /// Alice's grant, which `change` has changed, and its refresh token.
+    async fn grant(world: &World, change: impl FnOnce(&mut Grant)) -> (Grant, SecretCode) {
         world.own_token(ALICE, GRANT).await;
         let partition = UserPartition::of(HOME, ALICE);
-        let mut grant = world.grants.find(&partition, GRANT).await;
-        let grant = grant.as_mut().unwrap().as_mut().unwrap();
+        let found = world.grants.find(&partition, GRANT).await;
+        let mut grant = found.unwrap().unwrap();
         let first = SecretCode::new(KIND, &partition, GRANT, &SystemRandom);
         grant.refresh.current = Some(first.hash());
+        change(&mut grant);
         let row = grant.to_row();
         let stored = world.tables.replace(TABLE, &row, &Condition::None);
         stored.await.unwrap();
+        (grant, first)
+    }
+
+    fn refresh(token: &SecretString) -> Refresh<'_> {
+        Refresh {
+            kind: KIND,
+            token,
+            client_id: "entrada",
+            door: None,
+            scope: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn what_only_a_newer_ring_opens_waits_for_the_vault() {
+        let vault = TestVault::new();
+        let world = World::with_rings("{}", KeyRings::from_source(vault.clone())).await;
+        world.rings.refresh().await.unwrap();
+        let ring = world.rings.current().unwrap();
+        let (_, first) = grant(&world, |grant| {
+            let (partition, row) = (grant.partition(), Grant::row_key(GRANT));
+            let place = place(&partition, &row, SealedColumn::GRANT_REFRESH);
+            let upstream = SecretString::from("a refresh token of Entra's");
+            grant.upstream.refresh = ring.seal(&upstream, place, &SystemRandom).unwrap();
+            grant.upstream.obtained_at -= 2 * YOUNG;
+        })
+        .await;
+        let partition = UserPartition::of(HOME, ALICE);
+        let is_told = |error: &GrantError| {
+            matches!(
+                error,
+                GrantError::NoKeys(NoKeyRing(KeysMissing::VaultUnreachable))
+            )
+        };
+        world.rings.replace(new_ring());
+        vault.be_away(Some(KeysMissing::VaultUnreachable));
+        let refused = world.grants.refresh(&refresh(first.text())).await;
+        let refused = refused.unwrap_err();
+        assert!(is_told(&refused), "{refused:?}");
+        let refused = world.grants.assertion(&partition, GRANT).await;
+        let refused = refused.unwrap_err();
+        assert!(is_told(&refused), "{refused:?}");
+        vault.be_away(None);
+        world.clock.advance(Duration::from_secs(30));
+        let assertion = world.grants.assertion(&partition, GRANT).await.unwrap();
+        assert!(!assertion.token.expose_secret().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_used_token_is_known_as_such_for_as_long_as_its_grant_can_last() {
+        let world = World::new("{}").await;
+        let (grant, first) = grant(&world, |_| {}).await;
+        let partition = UserPartition::of(HOME, ALICE);
         let mut token = first.text().clone();
         for _ in 0..2 {
-            let refresh = Refresh {
-                kind: KIND,
-                token: &token,
-                client_id: "entrada",
-                door: None,
-                scope: None,
-            };
-            token = world.grants.refresh(&refresh).await.unwrap().refresh_token;
+            let refreshed = world.grants.refresh(&refresh(&token)).await;
+            token = refreshed.unwrap().refresh_token;
         }
         let key = used_key(&first.hash());
         let used = world.tables.get(TABLE, partition.as_str(), &key);

@@ -46,7 +46,7 @@ pub enum GrantError {
     /// The key ring cannot do what is needed.
     #[error("the key ring failed")]
     Keys(#[from] KeyRingError),
-    /// No key ring has been loaded.
+    /// No key ring has been loaded, or not the newest.
     #[error(transparent)]
     NoKeys(#[from] NoKeyRing),
     /// A stored value cannot be decrypted.
@@ -277,9 +277,10 @@ impl Grants {
             .ok_or(GrantError::Invalid("the grant has ended"))?;
         let row = Grant::row_key(grant.id);
         let place = place(partition, &row, SealedColumn::GRANT_ACCESS);
-        let ring = self.keys.rings.current()?;
+        let sealed = &grant.upstream.access;
+        let ring = self.keys.rings.to_open(sealed, self.clock.as_ref()).await?;
         Ok(Assertion {
-            token: ring.open(&grant.upstream.access, place)?,
+            token: ring.open(sealed, place)?,
             version: grant.etag,
         })
     }

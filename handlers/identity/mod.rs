@@ -13,6 +13,8 @@ mod profiles;
 mod revocation;
 mod sealed_columns;
 mod sealing;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use authenticate::{Authenticator, Refusal, check_door};
 pub use challenge::Challenge;

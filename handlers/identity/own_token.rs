@@ -30,7 +30,7 @@ pub enum OwnTokenError {
     /// Its time is over.
     #[error("the token has expired; refresh it or sign in again")]
     Expired,
-    /// There is no key ring.
+    /// There is no key ring, or not the newest.
     #[error(transparent)]
     KeysUnavailable(#[from] NoKeyRing),
 }
@@ -244,14 +244,18 @@ impl OwnTokens {
     /// another instance may know a newer one.
     ///
     /// # Errors
-    /// With the check that failed.
+    /// With the check that failed. While a newer ring cannot be had, a key that
+    /// is not in ours may be good: [`OwnTokenError::KeysUnavailable`].
     pub async fn verify_or_look_again(&self, token: &str) -> Result<Arc<OwnToken>, OwnTokenError> {
         match self.verify(token) {
             Err(OwnTokenError::UnknownKey) => self.rings.look_again(self.clock.as_ref()).await,
             Err(OwnTokenError::KeysUnavailable(_)) => drop(self.rings.current_soon().await),
             verified => return verified,
         }
-        self.verify(token)
+        match (self.verify(token), self.rings.trouble()) {
+            (Err(OwnTokenError::UnknownKey), Some(missing)) => Err(NoKeyRing(missing).into()),
+            (verified, _) => verified,
+        }
     }
 
     /// Verifies signature, type, issuer and expiry.
@@ -416,7 +420,8 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::identity::{Door, KeyRing};
+    use crate::identity::testing::{TestVault, new_ring};
+    use crate::identity::{Door, KeyRing, KeysMissing};
 
     fn tokens(clock: &Arc<ManualClock>) -> OwnTokens {
         let ring = KeyRing::parse(&KeyRing::generate(clock.as_ref(), &SystemRandom).unwrap());
@@ -475,6 +480,33 @@ mod tests {
         let another = KeyRing::generate(clock.as_ref(), &SystemRandom).unwrap();
         tokens.rings.replace(KeyRing::parse(&another).unwrap());
         assert!(tokens.remembered(&Fingerprint::of(text)).is_none());
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_not_known_yet_is_unavailable_while_the_vault_is_away() {
+        let clock = clock();
+        let vault = TestVault::new();
+        let mut tokens = tokens(&clock);
+        tokens.rings = Arc::new(KeyRings::from_source(vault.clone()));
+        tokens.rings.refresh().await.unwrap();
+        let token = tokens.issue(terms(&clock)).unwrap();
+        let text = token.expose_secret();
+        tokens.rings.replace(new_ring());
+        vault.be_away(Some(KeysMissing::VaultUnreachable));
+        let refused = tokens.verify_or_look_again(text).await.unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                OwnTokenError::KeysUnavailable(NoKeyRing(KeysMissing::VaultUnreachable))
+            ),
+            "{refused:?}"
+        );
+        vault.be_away(None);
+        clock.advance(Duration::from_secs(30));
+        tokens.verify_or_look_again(text).await.unwrap();
+        let foreign = self::tokens(&clock).issue(terms(&clock)).unwrap();
+        let refused = tokens.verify_or_look_again(foreign.expose_secret()).await;
+        assert!(matches!(refused, Err(OwnTokenError::UnknownKey)));
     }
 
     #[test]

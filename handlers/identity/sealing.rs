@@ -1,16 +1,18 @@
 //! Encryption of stored values: AES-256-GCM under the ring's key, or under a
 //! key derived from a token that only its holder has.
 
+use std::sync::Arc;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, KeyType, Salt};
 use aws_lc_rs::hmac;
-use entrada_ambient::Random;
+use entrada_ambient::{Clock, Random};
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::SealedColumn;
 use super::key_ring::{KeyRing, KeyUse, Material};
+use super::{KeyRings, NoKeyRing, SealedColumn};
 
 /// A stored value could not be opened: another key, another place, or
 /// altered. Which of them is not told apart.
@@ -113,6 +115,11 @@ impl KeyRing {
         Ok((key.kid.clone(), tag))
     }
 
+    /// Whether `sealed` is sealed under a key that the ring does not have.
+    fn lacks_key_of(&self, sealed: &[u8]) -> bool {
+        sealed_under(sealed).is_some_and(|kid| self.find(KeyUse::Enc, kid).is_none())
+    }
+
     /// Whether `tag` is the HMAC-SHA256 of `message` under the authentication
     /// key `kid`, current or retired; `None` when the ring has no such key.
     #[must_use]
@@ -123,6 +130,32 @@ impl KeyRing {
         };
         let key = hmac::Key::new(hmac::HMAC_SHA256, bytes.as_slice());
         Some(hmac::verify(&key, message, tag).is_ok())
+    }
+}
+
+impl KeyRings {
+    /// The ring in use, to open `sealed` with. For a key that is not in it the
+    /// ring is looked for again: another instance may have sealed under a newer
+    /// one.
+    ///
+    /// # Errors
+    /// Without a ring, and when the key may be one of a newer ring that cannot
+    /// be had now: with the reason.
+    pub async fn to_open(
+        &self,
+        sealed: &[u8],
+        clock: &dyn Clock,
+    ) -> Result<Arc<KeyRing>, NoKeyRing> {
+        let ring = self.current_soon().await?;
+        if !ring.lacks_key_of(sealed) {
+            return Ok(ring);
+        }
+        self.look_again(clock).await;
+        let ring = self.current()?;
+        match self.trouble() {
+            Some(missing) if ring.lacks_key_of(sealed) => Err(NoKeyRing(missing)),
+            _ => Ok(ring),
+        }
     }
 }
 

@@ -59,16 +59,17 @@ impl RequestStates {
     /// Whether `state` was issued for `binding` and is still good.
     ///
     /// # Errors
-    /// While there are no keys.
+    /// While there are no keys, or not the newest and it may be one of them.
     pub fn holds(&self, state: &str, binding: &[&str]) -> Result<bool, NoKeyRing> {
         let ring = self.rings.current()?;
         let Some((expires_at, tag, kid)) = parts(state) else {
             return Ok(false);
         };
-        let genuine = ring
-            .verify_authentication(kid, &message(expires_at, binding), &tag)
-            .unwrap_or(false);
-        Ok(genuine && self.clock.unix() < expires_at)
+        let genuine = ring.verify_authentication(kid, &message(expires_at, binding), &tag);
+        match (genuine, self.rings.trouble()) {
+            (None, Some(missing)) => Err(NoKeyRing(missing)),
+            _ => Ok(genuine == Some(true) && self.clock.unix() < expires_at),
+        }
     }
 }
 
@@ -97,7 +98,8 @@ mod tests {
     use time::macros::datetime;
 
     use super::*;
-    use crate::identity::KeyRing;
+    use crate::identity::testing::{TestVault, new_ring};
+    use crate::identity::{KeyRing, KeysMissing};
 
     fn states() -> (RequestStates, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::at(datetime!(2026-11-21 12:00 UTC)));
@@ -141,5 +143,20 @@ mod tests {
             assert!(!states.holds(&altered, &["ana"]).unwrap(), "{altered}");
         }
         assert!(!self::states().0.holds(&state, &["ana"]).unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_state_by_a_key_that_is_not_known_yet_is_not_judged() {
+        let vault = TestVault::new();
+        let rings = Arc::new(KeyRings::from_source(vault.clone()));
+        rings.refresh().await.unwrap();
+        let clock = Arc::new(ManualClock::at(datetime!(2026-11-21 12:00 UTC)));
+        let states = RequestStates::new(rings.clone(), clock);
+        let state = states.issue(&["ana"]).unwrap();
+        rings.replace(new_ring());
+        assert!(!states.holds(&state, &["ana"]).unwrap());
+        vault.be_away(Some(KeysMissing::VaultUnreachable));
+        rings.refresh().await.unwrap_err();
+        assert!(states.holds(&state, &["ana"]).is_err());
     }
 }

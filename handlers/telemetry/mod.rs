@@ -3,12 +3,13 @@
 //!
 //! What is sent is what our own spans and events hold, and nothing of other
 //! crates': requests by method and route, tools by name, upstream services by
-//! host; never tokens, codes, secrets, bodies or queries. Queues are bounded
+//! host; never tokens, codes, secrets, bodies, paths or queries. Queues are bounded
 //! and drop when ingestion is away; no request ever waits.
 
 mod connection;
 mod identifiers;
 mod metrics;
+mod paths;
 mod providers;
 mod request;
 mod transport;

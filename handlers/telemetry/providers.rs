@@ -21,6 +21,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{Layer, registry::Registry};
 
 use super::identifiers::Identifiers;
+use super::paths::WithoutPaths;
 use super::transport::Transport;
 use super::{Bearer, ConnectionString, ON};
 
@@ -64,9 +65,8 @@ impl Telemetry {
         let traces = SdkTracerProvider::builder()
             .with_resource(resource.clone())
             .with_id_generator(Identifiers::default())
-            // Never by the parent: the host's flags are not ours.
-            .with_sampler(Sampler::TraceIdRatioBased(ratio))
-            .with_batch_exporter(exporter.clone().with_sample_rate(ratio))
+            .with_sampler(sampler(ratio))
+            .with_batch_exporter(WithoutPaths(exporter.clone().with_sample_rate(ratio)))
             .build();
         let logs = SdkLoggerProvider::builder()
             .with_resource(resource.clone())
@@ -122,6 +122,12 @@ impl Telemetry {
     }
 }
 
+/// Takes `ratio` of the traces. Never by the parent: the host's flags are not
+/// ours.
+fn sampler(ratio: f64) -> Sampler {
+    Sampler::TraceIdRatioBased(ratio)
+}
+
 /// Does `work` on a thread that the end of the process does not wait for, as
 /// it would for one of the runtime's: the SDK goes on trying for longer than
 /// it was given.
@@ -153,4 +159,79 @@ fn resource(instance: Option<String>) -> Resource {
         .with_service_name("entrada")
         .with_attributes(attributes)
         .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicU64;
+
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use entrada_ambient::{Random, SystemClock};
+    use http::Request;
+    use opentelemetry::trace::{SpanKind, TraceId};
+    use opentelemetry_sdk::trace::{SamplingDecision, ShouldSample as _};
+    use tower::ServiceExt as _;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::context::{CORRELATION_ID, Surroundings, surround};
+
+    /// The same numbers each time (`SplitMix64`).
+    #[derive(Debug, Default)]
+    struct Seeded(AtomicU64);
+
+    impl Random for Seeded {
+        fn fill(&self, bytes: &mut [u8]) {
+            for chunk in bytes.chunks_mut(8) {
+                let step = 0x9e37_79b9_7f4a_7c15;
+                let mut number = self.0.fetch_add(step, Ordering::Relaxed);
+                number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                let number = (number ^ (number >> 31)).to_be_bytes();
+                chunk.copy_from_slice(&number[..chunk.len()]);
+            }
+        }
+    }
+
+    /// The traces of requests that come without one.
+    async fn traces(count: u32) -> Vec<TraceId> {
+        let surroundings = Surroundings {
+            clock: Arc::new(SystemClock::new()),
+            random: Arc::new(Seeded::default()),
+        };
+        let router = Router::new()
+            .route("/", get(async || {}))
+            .layer(from_fn_with_state(surroundings, surround));
+        let mut traces = Vec::new();
+        for _ in 0..count {
+            let request = Request::get("/").body(Body::empty()).unwrap();
+            let answer = router.clone().oneshot(request).await.unwrap();
+            let id = answer.headers()[CORRELATION_ID].to_str().unwrap();
+            traces.push(TraceId::from_bytes(
+                Uuid::parse_str(id).unwrap().into_bytes(),
+            ));
+        }
+        traces
+    }
+
+    #[tokio::test]
+    async fn of_the_traces_that_begin_here_as_many_are_taken_as_the_ratio_says() {
+        const COUNT: u32 = 4_000;
+        let traces = traces(COUNT).await;
+        for ratio in [0.1, 0.25, 0.5, 0.75, 0.9] {
+            let sampler = sampler(ratio);
+            let is_taken = |id: &&TraceId| {
+                let kind = SpanKind::Server;
+                let result = sampler.should_sample(None, **id, "request", &kind, &[], &[]);
+                result.decision == SamplingDecision::RecordAndSample
+            };
+            let taken = u32::try_from(traces.iter().filter(is_taken).count()).unwrap();
+            let share = f64::from(taken) / f64::from(COUNT);
+            assert!((share - ratio).abs() < 0.03, "{share} of {ratio}");
+        }
+    }
 }

@@ -62,6 +62,7 @@ impl WeatherProvider for ExampleWeather {
             wind_kmh: between(0.0, 60.0, wind),
             condition: sky(condition),
             observed_at: now
+                .truncate_to_second()
                 .format(&Rfc3339)
                 .map_err(|error| WeatherError::Unavailable(error.to_string()))?,
             source: SOURCE.to_owned(),
@@ -105,6 +106,15 @@ mod tests {
         );
         clock.advance(std::time::Duration::from_hours(24));
         assert_ne!(weather.now("Lisbon").await.unwrap(), first);
+    }
+
+    #[tokio::test]
+    async fn it_is_observed_at_a_whole_second() {
+        let clock = Arc::new(ManualClock::at(
+            datetime!(2026-01-01 12:00:00.123456789 UTC),
+        ));
+        let weather = ExampleWeather::new(clock).now("Lisbon").await.unwrap();
+        assert_eq!(weather.observed_at, "2026-01-01T12:00:00Z");
     }
 
     #[tokio::test]

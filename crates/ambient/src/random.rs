@@ -26,6 +26,17 @@ pub trait Random: Debug + Send + Sync {
         Builder::from_random_bytes(bytes).into_uuid()
     }
 
+    /// The id of a trace (W3C Trace Context section 3.2.2.3): 16 random bytes,
+    /// never all zero. Every bit is random, as samplers want it that decide by
+    /// the id (OpenTelemetry's `TraceIdRatioBased`); those of a UUID of version 4
+    /// are not.
+    fn trace_id(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        let id = Uuid::from_bytes(bytes);
+        if id.is_nil() { Uuid::max() } else { id }
+    }
+
     /// A UUID that sorts by `now` (RFC 9562 version 7).
     fn uuid_v7(&self, now: OffsetDateTime) -> Uuid {
         let mut bytes = [0; 10];
@@ -64,6 +75,20 @@ mod tests {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
         );
+    }
+
+    #[derive(Debug)]
+    struct Zeros;
+
+    impl Random for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    #[test]
+    fn a_trace_id_is_never_the_one_that_means_none() {
+        assert!(!Zeros.trace_id().is_nil());
     }
 
     #[test]

@@ -6,6 +6,8 @@
 //! machine it is the person who is signed in to the Azure CLI (`az login`) or
 //! the Azure Developer CLI (`azd auth login`).
 
+mod each_resource;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +23,8 @@ use azure_identity::{
 };
 use uuid::Uuid;
 
+use each_resource::EachResource;
+
 /// Longest time that one token takes, retries included.
 const ENDPOINT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -29,7 +33,8 @@ const TOOLS_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The managed identity of this process: the user-assigned one with this
 /// client id, or the system-assigned one. Tokens are kept until shortly before
-/// they expire; a request for one is tried at most four times within 5 s.
+/// they expire; a request for one is tried at most four times within 5 s, and
+/// keeps nobody waiting who wants one for another resource.
 ///
 /// # Errors
 /// When the surroundings name an identity endpoint that cannot be one.
@@ -50,9 +55,12 @@ pub fn managed_identity(
             ..ClientOptions::default()
         },
     };
-    let identity = ManagedIdentityCredential::new(Some(options))?;
+    let identity = EachResource::new(move || {
+        let identity = ManagedIdentityCredential::new(Some(options.clone()))?;
+        Ok(identity as Arc<dyn TokenCredential>)
+    })?;
     Ok(Arc::new(Bounded {
-        credential: identity,
+        credential: Arc::new(identity),
         deadline: ENDPOINT_DEADLINE,
     }))
 }

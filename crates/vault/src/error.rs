@@ -2,7 +2,6 @@ use azure_core::error::ErrorKind;
 use azure_core::http::{RawResponse, StatusCode};
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::time::error::Elapsed;
 
 /// Why the vault did not do what was asked. Never holds a secret.
 #[derive(Debug, Error)]
@@ -97,8 +96,8 @@ fn code(response: Option<&RawResponse>) -> String {
 }
 
 impl VaultError {
-    pub(crate) fn silent(elapsed: Elapsed) -> Self {
-        Self::Unreachable(Box::new(elapsed))
+    pub(crate) fn silent() -> Self {
+        Self::Unreachable("no answer in time".into())
     }
 
     /// What 403 is about (Microsoft Learn, "Azure Key Vault REST API error

@@ -126,8 +126,8 @@ fn unreachable(reason: &str, url: &str) -> Finding {
         NO_SIGN_IN,
         Fix::new(
             "Look whether this machine reaches it without a proxy, since HTTPS_PROXY is not \
-             read (a firewall, DNS, or a private CA: SSL_CERT_FILE names all roots to trust, its \
-             own and the system's):",
+             read (a firewall, DNS, or a private CA: SSL_CERT_FILE names all roots to trust, the \
+             CA's and the system's):",
         )
         .line(format!("curl --noproxy '*' -i '{url}'")),
     )

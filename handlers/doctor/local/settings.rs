@@ -1,7 +1,6 @@
 //! The settings themselves.
 
 use entrada_ambient::Environment;
-use tracing_subscriber::EnvFilter;
 
 use super::setting_fix;
 use crate::config::{Settings, turns_protection_off};
@@ -20,7 +19,6 @@ pub(super) fn examine(report: &mut Report, environment: &dyn Environment) -> Opt
                     Fix::new("Remove it."),
                 ));
             }
-            log_filter(report, &settings);
             Some(settings)
         }
         Err(faults) => {
@@ -52,15 +50,4 @@ fn removal(name: &str) -> Fix {
         "az functionapp config appsettings delete --name SITE --resource-group GROUP --setting-names {name}"
     ))
     .line("azd env get-value ENTRADA_ADDITIONAL_SETTINGS")
-}
-
-fn log_filter(report: &mut Report, settings: &Settings) {
-    if let Err(error) = EnvFilter::try_new(&settings.log) {
-        report.found(Finding::fault(
-            "log-filter",
-            format!("ENTRADA_LOG is no log filter: {error}"),
-            "The server ends at its start.",
-            setting_fix("Set a filter:", "ENTRADA_LOG", "info"),
-        ));
-    }
 }

@@ -31,8 +31,9 @@ use crate::auth::step_up::StepUps;
 use crate::auth::{Flows, SignIns};
 use crate::config::BaseUrl;
 use crate::grants::{self, Grant, Grants, Keys};
+use crate::identity::testing::new_ring;
 use crate::identity::{
-    Authenticator, Door, KeyRing, KeyRings, OwnTokens, Place, Principal, Profiles, Revocations,
+    Authenticator, Door, KeyRings, OwnTokens, Place, Principal, Profiles, Revocations,
     SealedColumn, UserPartition,
 };
 use crate::policy::Policy;
@@ -63,6 +64,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new(policy: &str) -> Self {
+        Self::with_rings(policy, KeyRings::new(Some(new_ring()))).await
+    }
+
+    /// A world whose keys are those of `rings`.
+    pub(crate) async fn with_rings(policy: &str, rings: KeyRings) -> Self {
         let authority = Authority::start().await;
         let now = OffsetDateTime::from_unix_timestamp(NOW).unwrap();
         let clock = Arc::new(ManualClock::at(now));
@@ -72,7 +78,7 @@ impl World {
             tables.create_table(table).await.unwrap();
         }
         let tables = Arc::new(CountedTables::new(tables));
-        let rings = key_rings(clock.as_ref());
+        let rings = Arc::new(rings);
         let http = http_client(&NetworkOptions::default()).unwrap();
         let (entra, validator) = entra(&authority, &http, clock.clone());
         let base = BaseUrl::parse(BASE).unwrap();
@@ -277,11 +283,6 @@ impl World {
             .await
             .unwrap()
     }
-}
-
-fn key_rings(clock: &dyn Clock) -> Arc<KeyRings> {
-    let ring = KeyRing::generate(clock, &SystemRandom).unwrap();
-    Arc::new(KeyRings::new(Some(KeyRing::parse(&ring).unwrap())))
 }
 
 /// The server as Entra's client, and as who accepts Entra's tokens.

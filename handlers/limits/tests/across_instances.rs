@@ -88,7 +88,7 @@ async fn who_stays_below_the_limit_is_never_refused_wherever_the_calls_go() {
             Ok(()),
             "call {call}"
         );
-        world.settle_briefly().await;
+        world.settle().await;
         world.advance(750);
     }
 }

@@ -50,7 +50,7 @@ async fn each_local_fault_is_named_by_itself() {
         ("ENTRADA_TENANT_ID", "", "setting"),
         ("ENTRADA_CLIENT_ID", "entrada", "setting"),
         ("RBAC_ENABLED", "false", "setting"),
-        ("ENTRADA_LOG", "entrada=loud=er", "log-filter"),
+        ("ENTRADA_LOG", "entrada=loud=er", "setting"),
         // A file that is there and is not what it should be.
         ("ENTRADA_POLICY", nobodys.as_str(), "policy"),
         ("ENTRADA_AGENTS", &nobodys, "agents"),

@@ -26,6 +26,7 @@ async fn everybody_is_served(rig: &Rig) {
     };
     let get = |path: &str| http.get(rig.url(path));
     let record = json!({"data": {"a": 1}});
+    let me = json!({"name": "graph_me", "arguments": {}});
     let save = json!({"name": "save_record", "arguments": record});
     let registration = json!({"redirect_uris": ["http://127.0.0.1:33418/callback"]});
     let requests = [
@@ -37,6 +38,8 @@ async fn everybody_is_served(rig: &Rig) {
         (200, get("/api/auth/me").bearer_auth(rig.token("reader"))),
         (200, mcp(&own, "tools/list", json!({}))),
         (200, mcp(&rig.token("writer"), "tools/call", save)),
+        // On behalf of the caller, by the server's own credential.
+        (200, mcp(&rig.token("reader"), "tools/call", me)),
     ];
     let served = requests.map(
         async |(expected, request): (u16, reqwest::RequestBuilder)| {

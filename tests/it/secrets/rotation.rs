@@ -44,8 +44,8 @@ async fn until_it_publishes(rig: &Rig, token: &str, kids: &[String]) {
     panic!("the server did not look:\n{}", rig.handler.log());
 }
 
-#[tokio::test]
-async fn keys_rotate_without_a_restart_and_old_tokens_go_on() {
+/// A server whose keys are in the vault.
+async fn rig() -> Rig {
     let rig = Rig::unready(async |stand_ins| {
         let role = json!({"role": "secrets_officer"});
         control(stand_ins, "vault-access", role).await;
@@ -55,6 +55,27 @@ async fn keys_rotate_without_a_restart_and_old_tokens_go_on() {
     let (done, text) = keys(&rig, &["init"]).await;
     assert!(done, "{text}");
     rig.handler.wait().await;
+    rig
+}
+
+#[tokio::test]
+async fn while_the_vault_is_away_a_key_that_is_not_known_yet_is_no_reason_to_sign_in_again() {
+    let rig = rig().await;
+    let tokens = Person::new(&rig, "writer").tokens().await;
+    let down = json!({"route": "/secrets/", "status": 503, "times": 1_000_000});
+    control(&rig.stand_ins, "faults", down).await;
+    let newer = json!({"kid": "2026-01-01-00000000", "alg": "ES256", "typ": "at+jwt"});
+    let newer = with_header(&access(&tokens), &newer);
+    let (status, answer) = rig.get("/mcp/tools", &newer).await;
+    let told = (status, &answer["code"]);
+    assert_eq!(told, (503, &json!("KEY_VAULT_UNREACHABLE")), "{answer}");
+    let (status, _) = rig.get("/mcp/tools", &access(&tokens)).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
+async fn keys_rotate_without_a_restart_and_old_tokens_go_on() {
+    let rig = rig().await;
     let before = Person::new(&rig, "writer").tokens().await;
     let old = published(&rig).await;
     assert_eq!(old, [kid(&access(&before))]);

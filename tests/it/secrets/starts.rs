@@ -297,6 +297,7 @@ async fn faults_in_settings_and_policy_end_the_start_and_are_all_named() {
         .env("ENTRADA_KEY_VAULT_URL", "http://kv.vault.azure.net")
         .env("ENTRADA_IDENTITY_CLIENT_ID", "identity")
         .env("ENTRADA_DAEMONS", "perhaps")
+        .env("ENTRADA_LOG", "entrada=loud=er")
         .env("ENTRADA_POLICY", &policy)
         .env("ENTRADA_AGENTS", folder.path().join("agents.json"))
         .output()
@@ -311,6 +312,7 @@ async fn faults_in_settings_and_policy_end_the_start_and_are_all_named() {
         "ENTRADA_KEY_VAULT_URL",
         "ENTRADA_IDENTITY_CLIENT_ID",
         "ENTRADA_DAEMONS",
+        "ENTRADA_LOG",
         "ENTRADA_POLICY",
     ] {
         assert!(text.contains(&format!("\n  {name}: ")), "{name}: {text}");

@@ -2,8 +2,9 @@
 //! in, each with what to do about it.
 //!
 //! Codes and names are from Microsoft Entra ID's "Authentication and
-//! authorization error codes"; where that page has no name, or no entry, the
-//! name here is a short form of the message that Entra sends.
+//! authorization error codes"; where that page has no name, no entry, or
+//! another meaning than Entra's answers (700023), the name here is a short form
+//! of the message that Entra sends.
 
 mod table;
 

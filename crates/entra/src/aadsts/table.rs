@@ -106,7 +106,7 @@ pub(super) static TABLE: [Aadsts; 118] = [
     entry(650_057, "InvalidResourceNotInPermissions", Registration, "The resource is not among the app registration's API permissions: add it."),
     entry(700_016, "UnauthorizedClientDoesNotMatchRequest", Registration, "The client id is not known in this tenant: check both, and that an administrator of the tenant has consented to the app."),
     entry(700_022, "InvalidMultipleResourcesScope", Request, "The scope names more than one resource: ask for one resource in each request."),
-    entry(700_023, "InvalidResourcelessScope", Request, "The scope names no resource: put the resource in front of it."),
+    entry(700_023, "ClientAssertionAudienceMismatch", Registration, "The client assertion is for another audience: it must name the token endpoint that it is sent to, so check the tenant and the cloud of the authority."),
     entry(700_024, "ClientAssertionNotWithinValidTimeRange", Registration, "The client assertion has expired or is not valid yet: make a new one, and check the clock."),
     entry(700_025, "InvalidClientPublicClientWithCredential", Registration, "The client is a public one and sent a credential: register the redirect URI under the platform Web."),
     entry(700_027, "ClientAssertionSignatureInvalid", Registration, "The client assertion's signature is wrong: register the certificate that signs it, and send its own thumbprint."),

@@ -7,12 +7,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entrada_ambient::{ManualClock, SystemRandom};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::macros::datetime;
 use url::Url;
 use uuid::Uuid;
 
-use crate::{CertificateError, ClientCertificate, ClientCredential};
+use super::authority::Prepared;
+use super::world::World;
+use crate::{CertificateError, ClientCertificate, ClientCredential, EntraError};
 
 const CLIENT: Uuid = Uuid::from_u128(5);
 
@@ -79,4 +81,53 @@ fn what_is_no_certificate_with_its_rsa_key_is_refused() {
     ] {
         assert_eq!(from_pem(&pem).unwrap_err(), fault);
     }
+}
+
+/// `error`, code (0: none), and whether it means that the credential was taken.
+const REFUSALS: [(&str, u32, bool); 14] = [
+    ("invalid_client", 0, false),
+    ("invalid_client", 70_002, false),
+    ("invalid_client", 700_023, false),
+    ("invalid_client", 700_027, false),
+    ("invalid_client", 7_000_215, false),
+    ("invalid_client", 7_000_229, false),
+    ("invalid_client", 9_999_999, false),
+    ("unauthorized_client", 700_016, false),
+    ("invalid_request", 700_213, false),
+    ("invalid_client", 650_052, true),
+    ("invalid_client", 650_057, true),
+    ("invalid_resource", 500_011, true),
+    ("invalid_grant", 501_051, true),
+    ("invalid_scope", 70_011, true),
+];
+
+#[tokio::test]
+async fn a_refusal_says_whether_it_is_the_credential_that_is_not_taken() {
+    let world = World::new().await;
+    for (error, code, taken) in REFUSALS {
+        let mut answer = json!({"error": error});
+        if code != 0 {
+            answer["error_codes"] = json!([code]);
+        }
+        world.authority.answer(Prepared::json(401, &answer));
+        let checked = world.client.check_credential().await;
+        assert_eq!(checked.is_ok(), taken, "{answer}");
+        let trouble = world.client.credential_status().trouble;
+        assert_eq!(trouble.is_none(), taken, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_entras_answer_does_not_mean_that_the_credential_is_taken() {
+    let world = World::new().await;
+    for status in [200, 302, 403, 407] {
+        world.authority.answer(Prepared {
+            status,
+            retry_after: None,
+            body: "<html>Sign in to the proxy</html>".to_owned(),
+        });
+        let error = world.client.check_credential().await.unwrap_err();
+        assert!(matches!(error, EntraError::Protocol { .. }), "{error:?}");
+    }
+    assert!(world.client.credential_status().trouble.is_none());
 }
