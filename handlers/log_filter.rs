@@ -67,7 +67,7 @@ mod tests {
             let to = written.clone();
             let layer = tracing_subscriber::fmt::layer()
                 .with_writer(move || to.clone())
-                .with_filter(log_filter(directives).unwrap());
+                .with_filter(LogFilter::parse(directives).unwrap().filter());
             let subscriber = tracing_subscriber::registry().with(layer);
             tracing::subscriber::with_default(subscriber, || {
                 tracing::debug!(target: "rmcp::service", "a request");
