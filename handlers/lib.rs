@@ -15,6 +15,8 @@ pub mod doctor;
 pub mod downstream;
 mod drain;
 pub mod error;
+#[cfg(test)]
+mod examples;
 pub mod explain;
 pub mod fix;
 pub mod functions;

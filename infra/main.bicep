@@ -83,7 +83,7 @@ param storageRedundancy 'Standard_LRS' | 'Standard_ZRS' | 'Standard_GRS' | 'Stan
 
 // Protection
 
-@description('Whether a deleted vault stays recoverable until its retention ends. It cannot be turned off again.')
+@description('Whether nobody can purge a deleted vault before its retention ends. It cannot be turned off again.')
 param purgeProtection bool = false
 
 @description('Whether storage and vault are reached over private endpoints alone.')

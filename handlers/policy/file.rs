@@ -18,7 +18,8 @@ const EVERY_OTHER: &str = "default";
 /// your application and receive them in the token").
 const LONGEST_ROLE: usize = 120;
 
-/// The policy file.
+/// The policy file. It takes the place of the built-in policy as a whole: what
+/// it leaves out nobody has.
 #[derive(Debug, Clone, serde::Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
@@ -31,14 +32,15 @@ pub struct PolicyFile {
     /// error that silently gives nobody anything.
     #[serde(default)]
     pub roles: BTreeSet<String>,
-    /// App role to the classes of tools that it sees.
+    /// App role to the classes of tools that it sees. Left out: nobody sees
+    /// any.
     #[serde(default, deserialize_with = "each_key_once")]
     pub tools: BTreeMap<String, BTreeSet<ToolClass>>,
-    /// Agent id to the app roles that may use it.
+    /// Agent id to the app roles that may use it. Left out: nobody sees any.
     #[serde(default, deserialize_with = "each_key_once")]
     pub agents: BTreeMap<String, BTreeSet<String>>,
     /// Tenant id, or `default` for every tenant but home, to what it may
-    /// have.
+    /// have. Left out: people of other tenants have nothing.
     #[serde(default, deserialize_with = "each_key_once")]
     pub tenants: BTreeMap<String, TenantPolicy>,
 }

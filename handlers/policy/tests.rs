@@ -1,4 +1,7 @@
+use serde_json::{Value, json};
+
 use super::*;
+use crate::examples::example;
 
 const HOME: Uuid = Uuid::from_u128(1);
 const OTHER: Uuid = Uuid::from_u128(2);
@@ -116,7 +119,7 @@ fn the_published_schema_is_that_of_the_type() {
 
 #[test]
 fn the_published_schema_takes_our_own_policies_and_refuses_wrong_ones() {
-    let schema: serde_json::Value =
+    let schema: Value =
         serde_json::from_str(include_str!("../../docs/policy.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let policies = [
@@ -135,4 +138,20 @@ fn the_published_schema_takes_our_own_policies_and_refuses_wrong_ones() {
     ] {
         assert!(!validator.is_valid(&serde_json::from_str(wrong).unwrap()));
     }
+}
+
+#[test]
+fn the_policy_of_the_page_on_deploying_is_the_built_in_one_with_its_agents() {
+    let text = example("docs/deploy.md", "\"roles_allowed\"");
+    assert!(Policy::parse(&text, HOME).is_ok());
+    let mut shown: Value = serde_json::from_str(&text).unwrap();
+    let agents: Value =
+        serde_json::from_str(&example("docs/deploy.md", "\"foundry_agent\"")).unwrap();
+    for agent in agents["agents"].as_array().unwrap() {
+        assert!(!shown["agents"][agent["id"].as_str().unwrap()].is_null());
+    }
+    let mut built_in: Value = serde_json::from_str(DEFAULT).unwrap();
+    built_in["$schema"] = shown["$schema"].clone();
+    shown["agents"] = json!({});
+    assert_eq!(shown, built_in);
 }
