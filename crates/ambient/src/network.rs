@@ -31,9 +31,13 @@ impl Default for NetworkOptions {
 pub struct NetworkError(#[from] reqwest::Error);
 
 /// The HTTP client that every outgoing request goes through: rustls with the
-/// system's root certificates (`SSL_CERT_FILE` adds a private CA's), no
-/// redirects (a redirect would carry a request to an address that nobody
-/// checked), no proxy from the environment.
+/// system's root certificates, no redirects (a redirect would carry a request
+/// to an address that nobody checked), no proxy from the environment.
+///
+/// On Linux the file that `SSL_CERT_FILE` names takes the place of the
+/// system's root certificates (rustls-native-certs, `load_native_certs`);
+/// macOS and Windows have their own stores and do not read it
+/// (rustls-platform-verifier, `verification/mod.rs`).
 ///
 /// # Errors
 /// When the TLS backend cannot be initialised.

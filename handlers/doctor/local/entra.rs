@@ -120,10 +120,11 @@ fn unreachable(reason: &str, url: &str) -> Finding {
         format!("Entra cannot be reached: {reason}"),
         NO_SIGN_IN,
         Fix::new(
-            "Look whether this machine reaches it (a firewall, a proxy, DNS, or a certificate of \
-             a private CA, which SSL_CERT_FILE would name):",
+            "Look whether this machine reaches it without a proxy, since HTTPS_PROXY is not \
+             read (a firewall, DNS, or a private CA: SSL_CERT_FILE names all roots to trust, the \
+             CA's and the system's):",
         )
-        .line(format!("curl -i '{url}'")),
+        .line(format!("curl --noproxy '*' -i '{url}'")),
     )
 }
 

@@ -4,6 +4,7 @@
 mod agreement;
 mod definitions;
 mod direct;
+mod example;
 mod isolation;
 mod matrix;
 mod pages;

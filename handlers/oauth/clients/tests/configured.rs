@@ -48,6 +48,20 @@ fn websites_and_daemons_are_taken() {
 }
 
 #[test]
+fn the_clients_of_the_page_on_settings_are_as_it_says() {
+    let file = crate::examples::example("docs/settings.md", "\"client_secret_sha256\"");
+    let clients = ConfiguredClients::parse(&file).unwrap();
+    let portal = clients.get("portal").unwrap();
+    assert!(matches!(
+        portal.authentication,
+        ClientAuthentication::Secret { .. }
+    ));
+    let nightly = clients.get("nightly-report").unwrap();
+    assert!(nightly.grant_types.contains(&GrantType::ClientCredentials));
+    assert!(nightly.daemon.is_some());
+}
+
+#[test]
 fn every_fault_is_named_with_its_client() {
     let file = json!({"clients": [
         {"client_id": "no-uris"},
