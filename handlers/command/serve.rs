@@ -118,6 +118,7 @@ fn bearer(identity: Arc<dyn TokenCredential>) -> Bearer {
 
 /// Being asked to end, where somebody asks: the Functions host never does, and
 /// kills.
+#[cfg(unix)]
 async fn asked_to_end() {
     use tokio::signal::unix::{SignalKind, signal};
     match (
@@ -131,6 +132,14 @@ async fn asked_to_end() {
             }
         }
         _ => std::future::pending().await,
+    }
+}
+
+/// The same where there are no signals but Ctrl-C.
+#[cfg(not(unix))]
+async fn asked_to_end() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending().await
     }
 }
 

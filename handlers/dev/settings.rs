@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use entrada_ambient::{Environment as _, FixedEnvironment, ProcessEnvironment};
@@ -87,7 +86,8 @@ fn keep(path: &Path, content: &str) -> Result<PathBuf, Failure> {
     Ok(path.to_owned())
 }
 
-/// The key ring of the data folder, readable by its owner alone.
+/// The key ring of the data folder, readable by its owner alone (where files
+/// have modes).
 fn key_ring(path: &Path, ambient: &Ambient) -> Result<SecretString, Failure> {
     if path.exists() {
         return fs::read_to_string(path)
@@ -96,10 +96,11 @@ fn key_ring(path: &Path, ambient: &Ambient) -> Result<SecretString, Failure> {
     }
     let ring = KeyRing::generate(ambient.clock.as_ref(), ambient.random.as_ref())
         .map_err(Failure::other)?;
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
         .open(path)
         .and_then(|mut file| file.write_all(ring.expose_secret().as_bytes()))
         .map_err(trouble(path))?;
