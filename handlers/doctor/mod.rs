@@ -9,6 +9,7 @@ pub mod local;
 pub mod registration;
 mod render;
 mod report;
+mod setting;
 pub mod url;
 
 pub use report::{Area, Finding, Grade, Line, Report};

@@ -11,6 +11,7 @@ mod storage;
 
 use entrada_ambient::Environment;
 
+use super::setting::setting_fix;
 use super::{Area, Report};
 use crate::app::Ambient;
 use crate::config::Settings;
@@ -37,14 +38,4 @@ pub async fn examine(
     entra::examine(report, &settings, ambient).await;
     agents::examine(report, &settings, catalogue.as_ref()).await;
     Some(settings)
-}
-
-/// How a setting is set: here, and on Azure so that the next deployment keeps
-/// it.
-pub(super) fn setting_fix(what: impl Into<String>, name: &str, value: &str) -> crate::fix::Fix {
-    crate::fix::Fix::new(what)
-        .line(format!("{name}={value}"))
-        .line(format!(
-            "az functionapp config appsettings set --name SITE --resource-group GROUP --settings {name}='{value}'"
-        ))
 }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::root::platform_authentication;
 use super::{Answer, Visitor};
+use crate::doctor::setting::on_azure;
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 use crate::identity::Door;
@@ -101,9 +102,12 @@ pub(super) async fn extension(report: &mut Report, visitor: &Visitor<'_>) {
             format!("{path} asks for a system key of the Functions host"),
             "Agent platforms bring an Entra token and no key: they are refused before Entrada sees \
              them.",
-            Fix::new("host.json of the package; the token decides who comes in:")
-                .line("\"extensions\": { \"mcp\": { \"system\": { \"webhookAuthorizationLevel\": \"Anonymous\" } } }")
-                .line("az functionapp config appsettings set --name SITE --resource-group GROUP --settings AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel=Anonymous"),
+            on_azure(
+                Fix::new("host.json of the package, or a setting; the token decides who comes in:")
+                    .line("\"extensions\": { \"mcp\": { \"system\": { \"webhookAuthorizationLevel\": \"Anonymous\" } } }"),
+                "AzureFunctionsJobHost__extensions__mcp__system__webhookAuthorizationLevel",
+                "Anonymous",
+            ),
         )),
         status => report.found(Finding::fault(
             "extension-door-missing",

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Visitor;
 use super::visit::member;
+use crate::doctor::setting::setting_fix;
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 use crate::terminal::printable;
@@ -43,8 +44,11 @@ pub(super) async fn examine(report: &mut Report, visitor: &Visitor<'_>) {
             "nothing limits how often somebody may call",
             "One client in a loop takes the server from everybody, and guesses at tokens cost \
              nothing.",
-            Fix::new("Set a figure; docs/limits.md says what follows from it:")
-                .line("ENTRADA_REQUESTS_PER_MINUTE=100"),
+            setting_fix(
+                "Set a figure; docs/limits.md says what follows from it:",
+                "ENTRADA_REQUESTS_PER_MINUTE",
+                "100",
+            ),
         ));
     }
 }
@@ -139,12 +143,12 @@ fn addresses(report: &mut Report, health: &Value) {
             "the header that names the caller's address does not reach the server",
             "Everybody shares one limit for sign-in and refused tokens, so one person can lock the \
              others out.",
-            Fix::new(
+            setting_fix(
                 "Name the header that the platform sets (App Service and Functions: client-ip; \
                  Front Door, if nobody else can reach the site: x-azure-clientip):",
-            )
-            .line("ENTRADA_CLIENT_IP_HEADER=client-ip")
-            .line("az functionapp config appsettings set --name SITE --resource-group GROUP --settings ENTRADA_CLIENT_IP_HEADER=client-ip"),
+                "ENTRADA_CLIENT_IP_HEADER",
+                "client-ip",
+            ),
         )),
         Some(_) => report.good("callers' addresses are known"),
         None => report.skipped("callers' addresses: the server does not say"),
