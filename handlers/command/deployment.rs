@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use entrada_ambient::{Environment, FixedEnvironment, ProcessEnvironment};
+use reqwest::header::LOCATION;
 use serde::Deserialize;
 use thiserror::Error;
 use url::Url;
@@ -129,6 +130,27 @@ impl Environment for Over {
             .or_else(|| ProcessEnvironment.get(name))
             .or_else(|| self.defaults.get(name))
     }
+}
+
+/// Where the server at `base` has Entra send people back to, as its sign-in
+/// says; none when it does not say now, or names an address that is not its
+/// own. Only letters, digits and `-._~/` stand in it after the base: it becomes
+/// part of a command.
+pub(crate) async fn callback(base: &BaseUrl, http: &reqwest::Client) -> Option<String> {
+    let answer = http
+        .get(base.join("/auth/login"))
+        .timeout(LIMIT)
+        .send()
+        .await
+        .ok()?;
+    let location = Url::parse(answer.headers().get(LOCATION)?.to_str().ok()?).ok()?;
+    let (_, callback) = location
+        .query_pairs()
+        .find(|(name, _)| name == "redirect_uri")?;
+    let path = callback.strip_prefix(base.as_str())?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    let sound = path.starts_with('/') && path.bytes().all(plain);
+    sound.then(|| callback.into_owned())
 }
 
 async fn document<T: for<'de> Deserialize<'de>>(

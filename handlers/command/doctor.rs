@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::azure_cli;
-use super::deployment::{Deployment, lenient_settings};
+use super::deployment::{Deployment, callback, lenient_settings};
 use super::explain::{base_url, print};
 use super::serve::{Failure, ambient, runtime};
 use crate::app::Ambient;
@@ -151,8 +151,10 @@ async fn expected(
         given.push(("ENTRADA_CLIENT_ID", client_id.to_string()));
     }
     let settings = lenient_settings(given)?;
-    let callback = match &arguments.url {
-        Some(base) => base.join("/auth/callback"),
+    let redirect_uri = match &arguments.url {
+        Some(base) => callback(base, &ambient.http)
+            .await
+            .unwrap_or_else(|| base.join("/auth/callback")),
         None => settings.callback_url.to_string(),
     };
     let expected = Expected {
@@ -160,7 +162,7 @@ async fn expected(
         tenant_id: settings.entra.tenant_id,
         issuer: issuer(&settings, ambient).await,
         scope: settings.entra.required_scope.clone(),
-        callbacks: vec![callback],
+        callbacks: vec![redirect_uri],
         // A server does not say whose people may come in.
         audience: (!by_server).then(|| audience(&settings.entra.tenancy)),
         identity: arguments.identity,

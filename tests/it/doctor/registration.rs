@@ -5,6 +5,7 @@ use entrada_stand_ins::TokenRequest;
 use entrada_stand_ins::directory::MANAGED_IDENTITY_OBJECT_ID;
 use serde_json::{Value, json};
 
+use super::front::Front;
 use super::program::{Run, entrada, found};
 use crate::rig::Rig;
 
@@ -165,6 +166,28 @@ async fn each_fault_of_the_registration_is_named_and_a_sound_one_has_none() {
     ];
     let run = entrada(&environment, &arguments, &token).await;
     assert_eq!(found(&run), ["limits-off"], "{}{}", run.output, run.errors);
+}
+
+#[tokio::test]
+async fn the_redirect_uri_that_has_to_be_registered_is_the_servers_own() {
+    let mut front = Front::bind().await;
+    let moved = format!("{}/auth/moved", front.url);
+    let rig = Rig::with(&[
+        ("ENTRADA_BASE_URL", &front.url),
+        ("ENTRADA_CALLBACK_URL", &moved),
+        ("ENTRADA_REQUESTS_PER_MINUTE", "10000"),
+    ])
+    .await;
+    front.serve(rig.handler.url(""), rig.http.clone());
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    let by_url = ["--url", front.url.as_str()];
+    let run = doctor(&rig, &by_url, &token).await;
+    assert_eq!(found(&run), ["redirect-uri"], "{}", run.output);
+    assert!(run.output.contains("/auth/moved"), "{}", run.output);
+    let registered = json!({"web": {"redirectUris": [moved]}});
+    register(&rig, &application(&registered)).await;
+    let run = doctor(&rig, &by_url, &token).await;
+    assert_eq!(found(&run), Vec::<String>::new(), "{}", run.output);
 }
 
 #[tokio::test]
