@@ -22,18 +22,20 @@ use crate::pages::redirect;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LoginQuery {
-    /// A registered front end that wants the code. Without it our own page
-    /// shows the code.
+    /// A registered front end that wants the code: it comes back there as
+    /// `auth_code` with `state`, else `error` and `error_description` with
+    /// `state`. Without it our own page shows the code.
     redirect_uri: Option<String>,
-    /// The front end's state, returned unchanged.
+    /// The front end's state, returned unchanged: at most 1,024 bytes.
+    /// Required with `redirect_uri`.
     state: Option<String>,
-    /// The front end's PKCE challenge.
+    /// The front end's PKCE challenge (S256). Required with `redirect_uri`.
     code_challenge: Option<String>,
-    /// `S256`.
+    /// `S256`, which it is by default.
     code_challenge_method: Option<String>,
-    /// The account to suggest.
+    /// The account to suggest: at most 1,024 bytes.
     login_hint: Option<String>,
-    /// The tenant's domain to suggest.
+    /// The tenant's domain to suggest: at most 1,024 bytes.
     domain_hint: Option<String>,
     /// `login` or `select_account`.
     prompt: Option<String>,

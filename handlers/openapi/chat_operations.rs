@@ -11,6 +11,8 @@ use crate::chat::{Agent, Answer};
 const TAG: &str = "chat";
 const SESSION: &str = "The session's id.";
 const NO_SESSION: &str = "There is no such session, or it is somebody else's.";
+const AGENT_UNAVAILABLE: &str =
+    "The agent is turned off in Foundry, or not there (`AGENT_UNAVAILABLE`).";
 
 pub(super) fn all() -> Vec<Operation> {
     vec![
@@ -39,6 +41,7 @@ fn read_agent() -> Operation {
         .gives(200, "The agent.", Schemas::gives::<Agent>)
         .refused(400, "The path cannot be read.")
         .refused(404, "There is no such agent for the caller.")
+        .refused(409, AGENT_UNAVAILABLE)
 }
 
 fn list_sessions() -> Operation {
@@ -57,6 +60,7 @@ fn create_session() -> Operation {
         .takes(Schemas::takes::<NewSession>)
         .gives(201, "The session.", Schemas::gives::<SessionAnswer>)
         .refused(404, "There is no such agent for the caller.")
+        .refused(409, AGENT_UNAVAILABLE)
 }
 
 fn read_session() -> Operation {
@@ -118,10 +122,27 @@ fn chat() -> Operation {
         .signed_in()
         .takes(Schemas::takes::<ChatRequest>)
         .gives_or_streams("What the agent says.", Schemas::gives::<Answer>)
-        .refused(404, "There is no such session or agent for the caller.")
+        .refused(
+            401,
+            "The token is missing, not good, or was revoked; or the sign-in behind it has ended, \
+             or Microsoft Entra ID wants the claims that `WWW-Authenticate` names.",
+        )
+        .refused(
+            403,
+            "The token lacks the scope, or chat does not serve the caller; Foundry does not let \
+             the caller use the agent (`AGENT_FORBIDDEN`); or Microsoft Entra ID wants something \
+             of the person first (`CONSENT_REQUIRED`, `INTERACTION_REQUIRED`), with `step_up_url` \
+             for who signed in here.",
+        )
+        .refused(
+            404,
+            "There is no such session or agent for the caller, or no agents' service at all \
+             (`CHAT_NOT_CONFIGURED`).",
+        )
         .refused(
             409,
-            "Another answer is being written in the session, or no such approval is waited for.",
+            "Another answer is being written in the session, no such approval is waited for, or \
+             the agent is turned off in Foundry, or not there (`AGENT_UNAVAILABLE`).",
         )
         .refused(502, "The agents' service refused, or broke off.")
 }

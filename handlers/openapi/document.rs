@@ -81,3 +81,27 @@ pub(super) fn build() -> Value {
         },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_types_cannot_say_of_agents_and_health_is_said() {
+        let document = build();
+        let told = |path: &str, method: &str, status: &str, what: &str| {
+            let answer = &document["paths"][path][method]["responses"][status];
+            assert!(
+                answer.to_string().contains(what),
+                "{method} {path} {status}: {answer}"
+            );
+        };
+        told("/api/agents/{id}", "get", "409", "AGENT_UNAVAILABLE");
+        told("/api/sessions", "post", "409", "AGENT_UNAVAILABLE");
+        told("/api/chat", "post", "409", "AGENT_UNAVAILABLE");
+        told("/api/chat", "post", "401", "claims");
+        told("/api/chat", "post", "403", "step_up_url");
+        told("/api/chat", "post", "404", "CHAT_NOT_CONFIGURED");
+        told("/api/health", "get", "200", "text/event-stream");
+    }
+}

@@ -11,7 +11,11 @@ pub(super) fn all() -> Vec<Operation> {
     let pages = "What the pages load.";
     vec![
         Operation::new("get", "/api/health", "health", TAG, health)
-            .gives(200, "It serves.", Schemas::gives::<HealthReport>)
+            .gives_or_streams(
+                "It serves. With `Accept: text/event-stream`, whether it serves or not: the event \
+                 `health` with the report, and a second later the event `end`.",
+                Schemas::gives::<HealthReport>,
+            )
             .gives(503, "It cannot serve.", Schemas::gives::<HealthReport>),
         Operation::new("get", "/api/openapi.json", "openapi", TAG, "This document.")
             .gives_media("The document.", &["application/json"]),
