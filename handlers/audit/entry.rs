@@ -58,7 +58,8 @@ pub struct Entry {
     /// The sign-in that the caller's token came from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Uuid>,
-    /// What was asked: `tools/call`, `chat.turn`, `grant.opened` and so on.
+    /// What was asked: `tools/call`, `chat.turn`, `sign_in`, `grant.refreshed`
+    /// and so on.
     pub method: Cow<'static, str>,
     /// The tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -58,9 +58,11 @@ pub enum KeyRingError {
 pub enum KeyUse {
     /// Signs access tokens: EC P-256 (ES256).
     Sig,
-    /// Encrypts stored values: 256 bits (AES-256-GCM).
+    /// Encrypts what is stored, and the cursors of records and event ids of
+    /// streams that clients hold: 256 bits (AES-256-GCM).
     Enc,
-    /// Authenticates chains and cursors: 256 bits (HMAC-SHA256).
+    /// Authenticates the chains of the audit log and the state of questions
+    /// to people: 256 bits (HMAC-SHA256).
     Mac,
 }
 

@@ -91,7 +91,9 @@ pub struct ReEncryption {
 /// Something that is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct MissingPiece {
-    /// What is missing, the same code that requests for it are answered with.
+    /// What is missing: the code that requests for it are answered with, but
+    /// for `CREDENTIAL_REFUSED` (they are `ENTRA_REFUSED`) and
+    /// `AGENTS_UNAVAILABLE` (they are `AGENT_UNAVAILABLE`).
     pub code: String,
     /// The same in words.
     pub detail: String,
