@@ -9,15 +9,20 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use super::serve::{Failure, ambient, runtime};
-use crate::app;
+use super::state::{identity, key_ring, storage};
 use crate::audit::{Hour, Report, Scope, verify};
-use crate::config::Settings;
+use crate::config::SecretSettings;
 use crate::error::chain;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
     /// Reads the whole log again and prints what was altered, removed or cut
     /// off. Exits with 1 when anything was.
+    ///
+    /// It needs to know storage (`ENTRADA_STORAGE`) and the key ring
+    /// (`ENTRADA_KEY_VAULT_URL` or `ENTRADA_KEY_RING`), and reads both as the
+    /// managed identity, or as who is signed in with `az login` or
+    /// `azd auth login`.
     Verify(VerifyArguments),
 }
 
@@ -56,7 +61,7 @@ fn end(text: &str) -> Result<OffsetDateTime, String> {
 
 pub(super) fn run(command: &AuditCommand) -> Result<(), Failure> {
     let AuditCommand::Verify(arguments) = command;
-    let (settings, _) = Settings::load(&ProcessEnvironment, false).map_err(Failure::other)?;
+    let secrets = SecretSettings::load(&ProcessEnvironment).map_err(Failure::other)?;
     let ambient = ambient()?;
     let scope = Scope {
         tenant: arguments.tenant,
@@ -64,11 +69,9 @@ pub(super) fn run(command: &AuditCommand) -> Result<(), Failure> {
         to: arguments.to.map(Hour::of),
     };
     let report = runtime()?.block_on(async {
-        let identity = app::identity(&settings, &ambient).map_err(Failure::other)?;
-        let tables = app::open_tables(&settings, identity.as_ref(), &ambient);
-        let tables = tables.map_err(Failure::other)?;
-        let ring = app::load_key_ring(&settings, &ambient).await;
-        let ring = ring.map_err(Failure::other)?;
+        let identity = identity(&secrets, &ambient)?;
+        let tables = storage(&identity, &ambient)?;
+        let ring = key_ring(&secrets, &identity, &ambient).await?;
         verify(tables.as_ref(), &ring, scope, ambient.clock.unix())
             .await
             .map_err(|error| Failure::other(chain(&error)))

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
 use clap::{Args, Subcommand, ValueEnum};
-use entrada_ambient::{Environment as _, ProcessEnvironment};
+use entrada_ambient::ProcessEnvironment;
 use entrada_vault::{Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use time::OffsetDateTime;
@@ -18,6 +18,7 @@ use tokio::sync::OnceCell;
 
 use self::stored::Asked;
 use super::serve::{Failure, ambient, runtime};
+use super::state::identity;
 use crate::app::{self, Ambient};
 use crate::config::SecretSettings;
 use crate::error::chain;
@@ -146,21 +147,6 @@ pub(super) fn run(command: &KeysCommand) -> Result<(), Failure> {
             KeysCommand::List => keys.list().await,
         }
     })
-}
-
-/// Who asks vault and storage: the managed identity where there is one, else
-/// who is signed in to the Azure CLI.
-fn identity(
-    settings: &SecretSettings,
-    ambient: &Ambient,
-) -> Result<Arc<dyn TokenCredential>, Failure> {
-    let identity = if ProcessEnvironment.get("IDENTITY_ENDPOINT").is_some() {
-        let http = ambient.http.clone();
-        entrada_managed_identity::managed_identity(settings.identity_client_id, http)
-    } else {
-        entrada_managed_identity::developer()
-    };
-    identity.map_err(|error| Failure::other(chain(&error)))
 }
 
 fn without_vault(command: &KeysCommand, ambient: &Ambient) -> Result<(), Failure> {

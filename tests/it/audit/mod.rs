@@ -141,12 +141,19 @@ async fn the_log_verifies_until_somebody_takes_a_row_away() {
     assert!(text.contains("are missing"), "{text}");
 }
 
-/// Whether `entrada audit verify` is content, and what it prints.
+/// Whether `entrada audit verify` is content, and what it prints. Storage and
+/// key ring are all that it is told of the server's settings.
 async fn verify(rig: &Rig) -> (bool, String) {
+    let told = rig.handler.environment().iter().filter(|(name, _)| {
+        matches!(
+            name.as_str(),
+            "ENTRADA_STORAGE" | "ENTRADA_KEY_RING" | "SSL_CERT_FILE"
+        )
+    });
     let output = Command::new(env!("CARGO_BIN_EXE_entrada"))
         .args(["audit", "verify"])
         .env_clear()
-        .envs(rig.handler.environment().iter().cloned())
+        .envs(told.cloned())
         .output()
         .await
         .unwrap();
