@@ -355,7 +355,7 @@ async fn a_run_ends_when_its_time_is_up_and_what_it_found_is_not_forgotten() {
     let begun = world.clock.monotonic();
     // A page is read, and two values are replaced.
     assert_eq!(world.run().await, Some(2));
-    let took = world.clock.monotonic() - begun;
+    let took = world.clock.monotonic().saturating_sub(begun);
     assert!(took <= TIME + 5 * trip, "{took:?}");
     assert_eq!(world.run().await, Some(2));
     while world.census_or_none().await.is_none() {
