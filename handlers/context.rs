@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use schemars::JsonSchema;
 use serde::Serialize;
 use time::format_description::well_known::Rfc3339;
+use tokio::task::JoinHandle;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -38,6 +39,43 @@ tokio::task_local! {
 #[must_use]
 pub fn current_correlation_id() -> Option<Uuid> {
     CURRENT.try_with(|id| id.0).ok()
+}
+
+/// What a task that works on a request knows of it without being handed it:
+/// its correlation id and the trace of its caller. Tasks inherit neither.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RequestScope {
+    id: Option<CorrelationId>,
+    traceparent: Option<HeaderValue>,
+}
+
+impl RequestScope {
+    /// That of the request that this task works on; empty when it works on
+    /// none.
+    pub(crate) fn current() -> Self {
+        Self {
+            id: CURRENT.try_with(|id| *id).ok(),
+            traceparent: entrada_ambient::incoming_traceparent(),
+        }
+    }
+
+    /// Does `work` as part of the request.
+    pub(crate) async fn run<F: Future>(self, work: F) -> F::Output {
+        let work = entrada_ambient::continuing(self.traceparent, work);
+        match self.id {
+            Some(id) => CURRENT.scope(id, work).await,
+            None => work.await,
+        }
+    }
+}
+
+/// Starts a task that does `work` as part of the request that this one works
+/// on, and goes on when that one ends.
+pub(crate) fn spawn<F>(work: F) -> JoinHandle<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    tokio::spawn(RequestScope::current().run(work.in_current_span()))
 }
 
 /// What the middleware of this module needs.
@@ -96,7 +134,12 @@ pub async fn surround(
     let started = surroundings.clock.monotonic();
     let of_request = span.clone();
     let answering = async move {
-        let mut response = drain(request, |request| unless_it_panics(next.run(request))).await;
+        let mut response = drain(request, |request| {
+            unless_it_panics(next.run(request), |said| {
+                ApiError::internal(format!("panic: {said}")).into_response()
+            })
+        })
+        .await;
         if let Some(error) = response.extensions_mut().remove::<PendingError>() {
             response = render(&response, &error, id, surroundings.clock.as_ref());
         }
@@ -119,14 +162,15 @@ pub async fn surround(
     entrada_ambient::continuing(incoming.map(|incoming| incoming.header), answering).await
 }
 
-/// The answer, or that something inside broke: the request ends, not the
-/// process.
-async fn unless_it_panics(answering: impl Future<Output = Response>) -> Response {
+/// The answer, or what `broken` makes of the words of a panic: the request
+/// ends, not the process.
+pub(crate) fn unless_it_panics<T>(
+    answering: impl Future<Output = T>,
+    broken: impl FnOnce(&str) -> T,
+) -> impl Future<Output = T> {
     // What a panic leaves behind is never looked at again.
-    let answered = AssertUnwindSafe(answering).catch_unwind().await;
-    answered.unwrap_or_else(|panic| {
-        ApiError::internal(format!("panic: {}", panic_message(&*panic))).into_response()
-    })
+    let answering = AssertUnwindSafe(answering).catch_unwind();
+    answering.map(|answered| answered.unwrap_or_else(|panic| broken(panic_message(&*panic))))
 }
 
 /// A path as it may be logged: the id of a step-up is a link that only one
@@ -180,4 +224,29 @@ fn render(response: &Response, error: &PendingError, id: Uuid, clock: &dyn Clock
         );
     }
     rendered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_is_started_for_a_request_works_on_it_too() {
+        let scope = RequestScope {
+            id: Some(CorrelationId(Uuid::from_u128(7))),
+            traceparent: Some(HeaderValue::from_static(
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            )),
+        };
+        let known = || (current_correlation_id(), entrada_ambient::traceparent());
+        let working = scope.clone().run(async {
+            let inherited = tokio::spawn(async move { known() });
+            let given = spawn(async move { known() });
+            (inherited.await.unwrap(), given.await.unwrap())
+        });
+        let (inherited, given) = working.await;
+        assert_eq!(inherited, (None, None));
+        assert_eq!(given, (scope.id.map(|id| id.0), scope.traceparent));
+        assert_eq!(spawn(async move { known() }).await.unwrap(), (None, None));
+    }
 }

@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::time::sleep;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::Chat;
@@ -26,6 +25,7 @@ use super::message::{Role, Status, StoredMessage};
 use super::reading::Reading;
 use super::refusal::{foundry_error, ledger_error, no_such_session, revoked};
 use super::session::StoredSession;
+use crate::context::spawn;
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, RevocationCheck, UserPartition};
 
@@ -70,7 +70,7 @@ impl Chat {
             following.run(found).await;
             drop(permit);
         };
-        tokio::spawn(task.in_current_span());
+        spawn(task);
         Ok(events)
     }
 

@@ -7,7 +7,6 @@ use entrada_foundry::{FoundryError, InputItem, ResponseRequest, ResponseStream};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::catalogue::Upstream;
@@ -24,6 +23,7 @@ use super::refusal::{
 use super::session::StoredSession;
 use super::{Chat, PERMISSION, SCOPE};
 use crate::audit::{Entry, Outcome};
+use crate::context::spawn;
 use crate::error::{ApiError, chain};
 use crate::identity::Principal;
 
@@ -140,7 +140,7 @@ impl Chat {
         let (started, begun) = oneshot::channel();
         // On its own from here on: a client that goes away must not leave a
         // session locked or an answer half stored.
-        tokio::spawn(turn.run(started).in_current_span());
+        spawn(turn.run(started));
         begun
             .await
             .map_err(|_| ApiError::internal("a turn ended before it began"))??;

@@ -1,11 +1,11 @@
 //! Ending grants.
 
 use entrada_tables::Condition;
-use tracing::Instrument;
 use uuid::Uuid;
 
 use super::store::{ACCESS_TOKEN_LIFETIME, entry, not_audited, unavailable};
 use super::{Grant, GrantError, GrantState, Grants, SecretCode, TABLE};
+use crate::context::spawn;
 use crate::identity::{Revocation, RevocationCheck, Revoked, UserPartition};
 
 /// How long a grant that ended is on the revocation list, in seconds: longer
@@ -47,7 +47,7 @@ impl Grants {
                 .await?;
             audit.record(entry).await.map_err(not_audited)
         };
-        tokio::spawn(ending.in_current_span())
+        spawn(ending)
             .await
             .map_err(|error| unavailable("a grant was not ended", Some(Box::new(error))))?
     }

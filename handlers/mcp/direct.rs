@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calls::ToolCall;
 use super::confirmation::Round;
+use super::server::or_internal_error;
 use super::{ChallengeSlot, McpServer, Progress};
 use crate::context::CorrelationId;
 use crate::error::ApiError;
@@ -207,8 +208,9 @@ impl McpServer {
         match asked {
             Asked::List => {
                 let listed = self.lists.of(&self.registry, caller, era)?;
-                let shown = self.show_list(caller, correlation, listed.is_empty, Some(slot));
-                Some(respond(id, shown.await.map(|()| &listed.page)))
+                let showing = self.show_list(caller, correlation, listed.is_empty, Some(slot));
+                let shown = or_internal_error(showing).await;
+                Some(respond(id, shown.map(|()| &listed.page)))
             }
             Asked::Call { name, arguments } => {
                 let call = ToolCall {
@@ -218,8 +220,8 @@ impl McpServer {
                     progress: Progress::untold(),
                     round: Round::default(),
                 };
-                let answered = self.answer(Some(caller), call, Some(slot)).await;
-                let result = answered.map(|answer| {
+                let answering = self.answer(Some(caller), call, Some(slot));
+                let result = or_internal_error(answering).await.map(|answer| {
                     let mut result = ServerResult::from(answer);
                     if era == Era::Initialize {
                         result.strip_result_type_for_legacy_peer();

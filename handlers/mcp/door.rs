@@ -17,7 +17,7 @@ use serde::Deserialize;
 use super::direct::Direct;
 use super::message::Message;
 use super::{AllowedOrigins, ChallengeSlot, McpServer, Registry};
-use crate::context::CorrelationId;
+use crate::context::{CorrelationId, RequestScope};
 use crate::error::ApiError;
 use crate::identity::{Door, Gate, Principal, Refusal};
 
@@ -183,6 +183,7 @@ const TOOLS_CALL: &str = "tools/call";
 fn marked(mut request: Request, caller: Option<Principal>, slot: ChallengeSlot) -> Request {
     let extensions = request.extensions_mut();
     extensions.insert(slot);
+    extensions.insert(RequestScope::current());
     match caller {
         Some(caller) => drop(extensions.insert(caller)),
         None => drop(extensions.insert(Anonymous)),

@@ -20,7 +20,8 @@ use super::direct::Era;
 use super::lists::{Lists, page};
 use super::{Anonymous, ChallengeSlot, Outcome, Progress, Registry, RequestStates, ToolError};
 use crate::audit::Audit;
-use crate::context::CorrelationId;
+use crate::context::{CorrelationId, RequestScope, unless_it_panics};
+use crate::error::ApiError;
 use crate::grants::Grants;
 use crate::identity::Principal;
 
@@ -108,6 +109,29 @@ impl McpServer {
     }
 }
 
+/// Does the work of a request where rmcp has it done: in a task of its own,
+/// which inherits nothing of the request.
+async fn in_scope<T>(
+    context: &RequestContext<RoleServer>,
+    work: impl Future<Output = Result<T, ErrorData>>,
+) -> Result<T, ErrorData> {
+    let scope = attached::<RequestScope>(context);
+    let scope = scope.cloned().unwrap_or_default();
+    scope.run(or_internal_error(work)).await
+}
+
+/// The answer, or an error when something inside breaks. rmcp has none to give
+/// for a task that panics: its client would wait for ever.
+pub(super) fn or_internal_error<T>(
+    answering: impl Future<Output = Result<T, ErrorData>>,
+) -> impl Future<Output = Result<T, ErrorData>> {
+    unless_it_panics(answering, |said| {
+        let error = ApiError::internal(format!("panic: {said}"));
+        tracing::error!(code = error.code(), log = error.log(), "request failed");
+        Err(ErrorData::internal_error(error.detail().to_owned(), None))
+    })
+}
+
 fn caller(context: &RequestContext<RoleServer>) -> Result<&Principal, ErrorData> {
     attached(context)
         .ok_or_else(|| ErrorData::internal_error("the request carries no caller", None))
@@ -176,15 +200,18 @@ impl ServerHandler for McpServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let caller = caller(&context)?;
-        let visible = self.registry.visible(caller);
-        let is_empty = self.registry.are_public(&visible);
-        let correlation = attached::<CorrelationId>(&context).copied();
-        let slot = attached::<ChallengeSlot>(&context);
-        self.show_list(caller, correlation, is_empty, slot).await?;
-        let after = request.and_then(|request| request.cursor);
-        let era = Era::negotiated(context.protocol_version().as_ref());
-        Ok(page(visible, after.as_deref(), era))
+        let answering = async {
+            let caller = caller(&context)?;
+            let visible = self.registry.visible(caller);
+            let is_empty = self.registry.are_public(&visible);
+            let correlation = attached::<CorrelationId>(&context).copied();
+            let slot = attached::<ChallengeSlot>(&context);
+            self.show_list(caller, correlation, is_empty, slot).await?;
+            let after = request.and_then(|request| request.cursor);
+            let era = Era::negotiated(context.protocol_version().as_ref());
+            Ok(page(visible, after.as_deref(), era))
+        };
+        in_scope(&context, answering).await
     }
 
     /// Ends with the client's connection: the tool's work is dropped then,
@@ -214,7 +241,7 @@ impl ServerHandler for McpServer {
         };
         tokio::select! {
             biased;
-            answer = answering => answer,
+            answer = in_scope(&context, answering) => answer,
             () = gone.cancelled() => Err(ErrorData::internal_error("The call was given up.", None)),
         }
     }

@@ -15,4 +15,4 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use environment::{Environment, FixedEnvironment, ProcessEnvironment};
 pub use network::{NetworkError, NetworkOptions, http_client, http_client_with_resolver};
 pub use random::{Random, SystemRandom};
-pub use trace::{continuing, send, traceparent, upstream_span};
+pub use trace::{continuing, incoming_traceparent, send, traceparent, upstream_span};

@@ -34,6 +34,12 @@ pub fn traceparent() -> Option<HeaderValue> {
         let text = format!("00-{}-{}-{flags:02x}", own.trace_id(), own.span_id());
         return text.try_into().ok();
     }
+    incoming_traceparent()
+}
+
+/// The `traceparent` that came with the request that this task works on.
+#[must_use]
+pub fn incoming_traceparent() -> Option<HeaderValue> {
     INCOMING.try_with(HeaderValue::clone).ok()
 }
 

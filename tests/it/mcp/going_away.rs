@@ -17,7 +17,7 @@ fn ask_slowly(meta: &Value) -> (&'static str, Value) {
 }
 
 /// The messages of an answer that came as server-sent events.
-fn messages(text: &str) -> Vec<Value> {
+pub(super) fn messages(text: &str) -> Vec<Value> {
     let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
     data.filter_map(|data| serde_json::from_str(data.trim()).ok())
         .collect()

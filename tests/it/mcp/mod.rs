@@ -2,6 +2,7 @@
 
 mod eras;
 mod going_away;
+mod left_to_rmcp;
 mod messages;
 mod rounds;
 mod typescript;
