@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Services;
 use super::remedy::tool_error;
 use crate::chat::{Chat, Question, Step};
+use crate::context::current_correlation_id;
 use crate::identity::Principal;
 use crate::mcp::{Effects, Progress, Tool, ToolError};
 use crate::policy::ToolClass;
@@ -102,7 +103,7 @@ impl Tool for AskAgent {
             agent_id: arguments.agent,
             content: arguments.message,
             session_id: arguments.session_id,
-            correlation_id: self.random.uuid_v4(),
+            correlation_id: current_correlation_id().unwrap_or_else(|| self.random.uuid_v4()),
         };
         let (sender, steps) = mpsc::channel(STEPS);
         // Where the client is slow, it hears of fewer steps.

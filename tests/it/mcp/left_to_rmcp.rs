@@ -133,3 +133,19 @@ async fn what_a_tool_asks_of_others_is_asked_in_the_trace_of_its_caller() {
         assert_eq!(asked["headers"]["traceparent"], traceparent(way.1));
     }
 }
+
+#[tokio::test]
+async fn an_agent_is_asked_under_the_correlation_id_and_in_the_trace_of_the_call() {
+    let rig = Rig::start().await;
+    for way in ways() {
+        let question = json!({"agent": "assistant", "message": "Who am I?"});
+        let (correlation, answer) = call(&rig, "writer", &way, "ask_agent", question).await;
+        assert_eq!(answer["result"]["isError"], false, "{answer}");
+        let both = ["tools/call", "chat.turn"];
+        entered(&rig, "writer", &correlation, &both).await;
+        let asked = last_asked(&rig, "/responses").await;
+        let metadata = &asked["body"]["metadata"];
+        assert_eq!(metadata["entrada_correlation_id"], correlation, "{asked}");
+        assert_eq!(asked["headers"]["traceparent"], traceparent(way.1));
+    }
+}
