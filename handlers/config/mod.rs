@@ -48,6 +48,8 @@ pub struct Settings {
     /// Where to listen. Always loopback under a Functions host, which calls
     /// `127.0.0.1` and nothing else.
     pub listen: SocketAddr,
+    /// Whether a Functions host stands in front.
+    pub has_functions_host: bool,
     /// The public base URL.
     pub base_url: BaseUrl,
     /// Where the process runs.
@@ -112,7 +114,8 @@ impl Settings {
     ) -> Result<(Self, Vec<String>), SettingsFaults> {
         let surroundings = surroundings(environment, development);
         let mut reader = Reader::new(environment, surroundings);
-        let listen = listen(&mut reader);
+        let has_functions_host = reader.text(HOST_PORT).is_some();
+        let listen = listen(&mut reader, has_functions_host);
         let base_url = base_url(&mut reader, listen.port());
         let entra = entra(&mut reader);
         let storage = storage::read(&mut reader, surroundings);
@@ -136,6 +139,7 @@ impl Settings {
         let settings = (|| {
             Some(Self {
                 listen,
+                has_functions_host,
                 base_url: base_url?,
                 surroundings,
                 entra: entra?,
@@ -171,6 +175,14 @@ impl Settings {
 }
 
 impl Settings {
+    /// Whether calls are taken as the Functions host wraps them. They bring the
+    /// caller's headers, address included, in their bodies: where no host
+    /// stands in front, anybody could write there whatever they like.
+    #[must_use]
+    pub fn takes_wrapped_calls(&self) -> bool {
+        self.has_functions_host || self.surroundings == Surroundings::Development
+    }
+
     /// Whether the process has a managed identity: one that is named, or
     /// Azure's own.
     #[must_use]
@@ -230,18 +242,34 @@ fn surroundings(environment: &dyn Environment, development: bool) -> Surrounding
     }
 }
 
-/// The host says which port in `FUNCTIONS_CUSTOMHANDLER_PORT`
-/// (azure-functions-host, `HttpWorkerConstants.cs`).
-fn listen(reader: &mut Reader<'_>) -> SocketAddr {
+/// Where the host says which port (azure-functions-host,
+/// `HttpWorkerConstants.cs`).
+const HOST_PORT: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
+
+fn listen(reader: &mut Reader<'_>, has_functions_host: bool) -> SocketAddr {
     let form = "a port from 1 to 65535";
     let port = reader
-        .optional("FUNCTIONS_CUSTOMHANDLER_PORT", form)
+        .optional(HOST_PORT, form)
         .or_else(|| reader.optional("ENTRADA_PORT", form))
         .unwrap_or(DEFAULT_PORT);
+    SocketAddr::new(address(reader, has_functions_host), port)
+}
+
+/// Another address than the one that a Functions host calls would let others in
+/// past the host, or keep the host out.
+fn address(reader: &mut Reader<'_>, has_functions_host: bool) -> IpAddr {
+    const NAME: &str = "ENTRADA_ADDRESS";
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let address = reader
-        .optional("ENTRADA_ADDRESS", "an IP address to listen on")
-        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    SocketAddr::new(address, port)
+        .optional(NAME, "an IP address to listen on")
+        .unwrap_or(loopback);
+    if has_functions_host && address != loopback {
+        reader.faults.note(
+            NAME,
+            "must not be set under a Functions host, which calls 127.0.0.1 and nothing else",
+        );
+    }
+    address
 }
 
 fn base_url(reader: &mut Reader<'_>, port: u16) -> Option<BaseUrl> {

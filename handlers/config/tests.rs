@@ -202,6 +202,34 @@ fn the_functions_host_decides_the_port() {
 }
 
 #[test]
+fn nothing_listens_past_the_functions_host() {
+    let host = ("FUNCTIONS_CUSTOMHANDLER_PORT", "40123");
+    for address in ["0.0.0.0", "10.0.0.4", "::", "::1", "127.0.0.2"] {
+        let faults = load(&minimal(&[host, ("ENTRADA_ADDRESS", address)])).unwrap_err();
+        let names: Vec<_> = faults.names().collect();
+        assert_eq!(names, ["ENTRADA_ADDRESS"], "{address}");
+        let (settings, _) = load(&minimal(&[("ENTRADA_ADDRESS", address)])).unwrap();
+        assert_eq!(settings.listen.ip().to_string(), address);
+    }
+    let (settings, _) = load(&minimal(&[host, ("ENTRADA_ADDRESS", "127.0.0.1")])).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:40123");
+}
+
+#[test]
+fn wrapped_calls_are_taken_from_a_functions_host_and_in_development() {
+    let takes = |more: &[(&str, &str)], development| {
+        let values = minimal(more);
+        let environment = FixedEnvironment::new(values.iter().copied());
+        let (settings, _) = Settings::load(&environment, development).unwrap();
+        settings.takes_wrapped_calls()
+    };
+    let host = [("FUNCTIONS_CUSTOMHANDLER_PORT", "40123")];
+    assert!(takes(&host, false) && takes(&[], true));
+    let proxy = [("ENTRADA_CLIENT_IP_HEADER", "x-real-ip")];
+    assert!(!takes(&[], false) && !takes(&proxy, false));
+}
+
+#[test]
 fn settings_never_print_a_secret() {
     let (settings, _) = load(&minimal(&[("ENTRADA_CLIENT_SECRET", "hunter2")])).unwrap();
     assert!(!format!("{settings:?}").contains("hunter2"));

@@ -4,7 +4,7 @@ use entrada_stand_ins::TokenRequest;
 use serde_json::json;
 
 use super::{bearer, call, complaint, post, trigger, wrapped};
-use crate::rig::Rig;
+use crate::rig::{Rig, through_host};
 
 #[tokio::test]
 async fn without_a_token_a_caller_is_told_where_to_sign_in() {
@@ -139,6 +139,30 @@ async fn requests_from_outside_find_nothing_at_a_functions_path() {
             assert_eq!(status, 404, "{path}");
             assert_eq!(error["detail"], nothing["detail"], "{path}");
         }
+    }
+}
+
+/// A wrapped call brings its caller's headers, the address that limits go by
+/// included: nobody but a host is believed.
+#[tokio::test]
+async fn where_no_functions_host_is_in_front_nothing_takes_wrapped_calls() {
+    if through_host() {
+        return;
+    }
+    let rig = Rig::with(&[
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", ""),
+        ("ENTRADA_CLIENT_IP_HEADER", "x-real-ip"),
+    ])
+    .await;
+    let headers = json!({"authorization": bearer(&rig.token("all")), "x-real-ip": "192.0.2.1"});
+    let (_, nothing) = rig.ask(rig.http.post(rig.url("/no-such-route"))).await;
+    for path in ["whoami", "get_authentication_info", "sweep"] {
+        let body = wrapped(&trigger(path, &json!({}), &headers).to_string());
+        let request = rig.http.post(rig.handler.wrapped_url(path));
+        let request = request.header("content-type", "application/json");
+        let (status, error) = rig.ask(request.body(body)).await;
+        assert_eq!(status, 404, "{path}");
+        assert_eq!(error["detail"], nothing["detail"], "{path}");
     }
 }
 

@@ -229,10 +229,13 @@ async fn run(environment: &[(String, String)], port: u16) -> Running {
         let host = entrada_functions_host::start(options).await.unwrap();
         return Running::Host(Box::new(host));
     }
+    let port = port.to_string();
     let mut child = Command::new(env!("CARGO_BIN_EXE_entrada"))
         .env_clear()
+        // As the Functions host names it. A test takes it away with an empty value.
+        .env("FUNCTIONS_CUSTOMHANDLER_PORT", &port)
         .envs(environment.iter().cloned())
-        .env("ENTRADA_PORT", port.to_string())
+        .env("ENTRADA_PORT", &port)
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .kill_on_drop(true)
