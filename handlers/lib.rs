@@ -16,6 +16,7 @@ pub mod downstream;
 mod drain;
 pub mod error;
 pub mod explain;
+mod first_load;
 pub mod fix;
 pub mod functions;
 pub mod grants;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{any_service, delete, get, patch, post};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
@@ -15,7 +15,7 @@ use crate::config::Settings;
 use crate::context::{Surroundings, surround};
 use crate::error::ApiError;
 use crate::functions::{SWEEP, SweepTimer, ToolTrigger, refuse_forged, tool_panicked};
-use crate::identity::Door;
+use crate::identity::{Door, Revocations};
 use crate::limits::{Exceeded, SignInLimit, limit_sign_in};
 use crate::mcp::{McpDoor, Served, list_as_json};
 use crate::state::AppState;
@@ -40,12 +40,20 @@ where
             open_cors(),
         ))
         .merge(open_to(
-            limited(state, oauth_routes(), Exceeded::as_oauth_error),
+            limited(
+                state,
+                stored(state, oauth_routes()),
+                Exceeded::as_oauth_error,
+            ),
             open_cors(),
         ))
-        .merge(limited(state, page_routes(settings), Exceeded::as_page))
+        .merge(limited(
+            state,
+            stored(state, page_routes(settings)),
+            Exceeded::as_page,
+        ))
         .merge(open_to(
-            limited(state, sign_in_routes(), Exceeded::as_json),
+            limited(state, stored(state, sign_in_routes()), Exceeded::as_json),
             cors.clone(),
         ))
         .merge(open_to(account_routes(), cors.clone()))
@@ -81,6 +89,22 @@ fn limited(
         refuse,
     };
     routes.route_layer(from_fn_with_state(limit, limit_sign_in))
+}
+
+/// Routes that ask storage before anybody is known: a server that has just
+/// started opens it first. Who brings a token waits where that is looked at.
+fn stored(state: &AppState, routes: Router<AppState>) -> Router<AppState> {
+    let revocations = state.0.revocations.clone();
+    routes.route_layer(from_fn_with_state(revocations, opened))
+}
+
+async fn opened(
+    State(revocations): State<Arc<Revocations>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    revocations.settled().await;
+    next.run(request).await
 }
 
 /// Routes that anybody may read, as often as they like.

@@ -17,7 +17,7 @@ use crate::auth::step_up::StepUps;
 use crate::chat::Chat;
 use crate::context::Surroundings;
 use crate::grants::Grants;
-use crate::identity::{Authenticator, Gate, Profiles};
+use crate::identity::{Authenticator, Gate, Profiles, Revocations};
 use crate::limits::Limits;
 use crate::mcp::{AllowedOrigins, McpServer, Registry};
 use crate::oauth::clients::Clients;
@@ -33,6 +33,8 @@ pub struct Pieces {
     pub health: Arc<Health>,
     /// What has ended is deleted.
     pub sweep: Arc<Sweep>,
+    /// Who was cut off.
+    pub revocations: Arc<Revocations>,
     /// Who calls.
     pub authenticator: Arc<Authenticator>,
     /// Who may call, and how often.

@@ -35,7 +35,7 @@ pub(crate) use files::{catalogue, policy_fault, read_policy};
 use pieces::{Shared, pieces};
 use secrets::{Secrets, secrets};
 pub(crate) use secrets::{credential, identity, load_key_ring, vault};
-use storage::make_tables;
+use storage::keep_ready;
 pub(crate) use storage::{open_storage, open_tables};
 use upstream::upstream;
 
@@ -195,12 +195,7 @@ impl App {
 
     /// Starts what goes on beside requests, and gives the routes.
     pub fn start(self) -> Router {
-        let revocations = self.revocations;
-        let tables = self.tables;
-        tokio::spawn(async move {
-            make_tables(tables.as_ref()).await;
-            revocations.keep_loading().await;
-        });
+        tokio::spawn(keep_ready(self.tables, self.revocations));
         self.keeping.start();
         let catalogue = self.catalogue;
         tokio::spawn(async move { catalogue.keep_listing().await });

@@ -95,6 +95,7 @@ pub(super) fn pieces(
         origins: Arc::new(AllowedOrigins::new(base, &settings.cors_origins)),
         chat,
         sign_in,
+        revocations: shared.revocations,
         authenticator: shared.authenticator,
         grants: shared.grants,
         profiles: shared.profiles,

@@ -4,23 +4,50 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
-use entrada_tables::{AzureTables, EmbeddedTables, Tables};
+use entrada_tables::{AzureTables, EmbeddedTables, TableError, Tables};
+use futures::StreamExt as _;
 
 use super::{Ambient, StartError, TABLES};
 use crate::config::{Settings, StorageSettings};
 use crate::error::chain;
+use crate::identity::Revocations;
+
+/// Tables that are made at the same moment.
+const TOGETHER: usize = 4;
+
+/// Makes the tables that are missing, and keeps the revocation list up to date
+/// for as long as the process.
+///
+/// The list comes first, since everybody who signed in waits for it. Storage
+/// that has no table for it is new: then the tables are made before anybody is
+/// let in, who would find none.
+pub(super) async fn keep_ready(tables: Arc<dyn Tables>, revocations: Arc<Revocations>) {
+    let mut loaded = revocations.load().await;
+    if let Err(TableError::NoSuchTable { .. }) = loaded {
+        make_tables(tables.as_ref(), &revocations).await;
+        loaded = revocations.load().await;
+        revocations.settle();
+    } else {
+        revocations.settle();
+        let waiting = revocations.clone();
+        tokio::spawn(async move { make_tables(tables.as_ref(), &waiting).await });
+    }
+    revocations.keep_loading(loaded).await;
+}
 
 /// Makes the tables that are missing; tries for ever, since storage may come
-/// later than we do.
-pub(super) async fn make_tables(tables: &dyn Tables) {
-    let mut wait = Duration::from_millis(500);
-    for table in TABLES {
+/// later than we do. Nobody waits longer than for the first try.
+async fn make_tables(tables: &dyn Tables, waiting: &Revocations) {
+    let making = futures::stream::iter(TABLES).for_each_concurrent(TOGETHER, |table| async move {
+        let mut wait = Duration::from_millis(500);
         while let Err(error) = tables.create_table(table).await {
             tracing::warn!(table, error = chain(&error), "a table could not be made");
+            waiting.settle();
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(30));
         }
-    }
+    });
+    making.await;
 }
 
 /// Storage, as the settings name it.
@@ -65,5 +92,49 @@ pub(crate) fn open_storage(
                 .map_err(|error| fault(&error))?;
             Ok(Arc::new(tables))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entrada_ambient::SystemClock;
+    use entrada_tables::Query;
+
+    use super::*;
+    use crate::downstream::testing::CountedTables;
+    use crate::identity;
+
+    /// Storage without a table, and a server's list of it.
+    fn new_storage() -> (Arc<CountedTables>, Arc<Revocations>) {
+        let clock = Arc::new(SystemClock::new());
+        let tables = EmbeddedTables::in_memory(clock.clone()).unwrap();
+        let tables = Arc::new(CountedTables::new(tables));
+        let revocations = Arc::new(Revocations::new(tables.clone(), clock));
+        (tables, revocations)
+    }
+
+    #[tokio::test]
+    async fn in_new_storage_all_tables_are_made_before_anybody_is_let_in() {
+        let (tables, revocations) = new_storage();
+        let keeping = tokio::spawn(keep_ready(tables.clone(), revocations.clone()));
+        revocations.settled().await;
+        assert!(revocations.is_fresh());
+        for table in TABLES {
+            let rows = tables.query(table, &Query::partition("any")).await;
+            assert_eq!(rows.unwrap().rows, [], "{table}");
+        }
+        keeping.abort();
+    }
+
+    #[tokio::test]
+    async fn storage_that_is_away_holds_nobody_up() {
+        let (tables, revocations) = new_storage();
+        tables.lose(identity::REVOCATIONS_TABLE);
+        let keeping = tokio::spawn(keep_ready(tables.clone(), revocations.clone()));
+        // Less than it takes to try again.
+        let settled = tokio::time::timeout(Duration::from_secs(3), revocations.settled());
+        settled.await.unwrap();
+        assert!(!revocations.is_fresh());
+        keeping.abort();
     }
 }

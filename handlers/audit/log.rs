@@ -175,8 +175,8 @@ impl Audit {
     /// # Errors
     /// [`AuditError::NotDurable`] when it does not, and
     /// [`AuditError::NoKeys`] while there are no keys to chain entries with.
-    pub fn ready(&self) -> Result<(), AuditError> {
-        self.rings.current()?;
+    pub async fn ready(&self) -> Result<(), AuditError> {
+        self.rings.current_soon().await?;
         if self.failing.load(Ordering::Relaxed) {
             return Err(AuditError::NotDurable);
         }

@@ -186,7 +186,7 @@ impl Writer {
     ) -> Result<(), WriteError> {
         let ready = match prepared.take() {
             Some(ready) => ready,
-            None => self.prepare(place, packs)?,
+            None => self.prepare(place, packs).await?,
         };
         let written = self.sources.tables.batch(TABLE, &ready.operations).await;
         let etag = match written {
@@ -221,8 +221,9 @@ impl Writer {
         Ok(())
     }
 
-    fn prepare(&self, place: Place, packs: &[(String, i64)]) -> Result<Prepared, WriteError> {
-        let ring = self.sources.rings.current()?;
+    async fn prepare(&self, place: Place, packs: &[(String, i64)]) -> Result<Prepared, WriteError> {
+        // Keys that are still being loaded are no failure of the log's.
+        let ring = self.sources.rings.current_soon().await?;
         let batch = Batch {
             place,
             run: self.run,

@@ -121,7 +121,7 @@ impl Flows {
     /// state; when storage or the key ring fails.
     pub async fn keep(&self, state: &str, flow: &Flow) -> Result<(), FlowError> {
         let spot = Spot::of("flow", state);
-        let sealed = self.rings.current()?.seal(
+        let sealed = self.rings.current_soon().await?.seal(
             &flow.code_verifier,
             spot.place(SealedColumn::FLOW_VERIFIER),
             self.random.as_ref(),
@@ -155,7 +155,7 @@ impl Flows {
         if row.optional_boolean("used")? == Some(true) {
             return Err(FlowError::Unknown);
         }
-        let code_verifier = self.rings.current()?.open(
+        let code_verifier = self.rings.current_soon().await?.open(
             row.binary("code_verifier")?,
             spot.place(SealedColumn::FLOW_VERIFIER),
         )?;

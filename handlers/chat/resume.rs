@@ -51,7 +51,7 @@ impl Chat {
         last_event_id: &str,
     ) -> Result<Events, ApiError> {
         let partition = caller.partition();
-        let has = self.position(&partition, session_id, last_event_id)?;
+        let has = self.position(&partition, session_id, last_event_id).await?;
         let found = self.look(&partition, session_id, has.number).await?;
         let upstream = self
             .upstream(&caller, &found.session.session.agent_id)
@@ -74,13 +74,13 @@ impl Chat {
         Ok(events)
     }
 
-    fn position(
+    async fn position(
         &self,
         partition: &UserPartition,
         session_id: Uuid,
         last_event_id: &str,
     ) -> Result<Position, ApiError> {
-        let ring = self.rings.current()?;
+        let ring = self.rings.current_soon().await?;
         EventIds {
             ring: &ring,
             partition,

@@ -123,6 +123,9 @@ impl Chat {
         if !order.input.fits(&session) {
             return Err(approval_not_pending());
         }
+        // Without keys an answer's events have no ids, which is no reason to
+        // refuse it; keys that are still being loaded are worth a moment.
+        drop(self.rings.current_soon().await);
         let token = self.token(&caller, None).await?;
         let (sender, events) = mpsc::channel(QUEUE);
         let turn = Turn {

@@ -45,6 +45,7 @@ impl Grants {
     /// # Errors
     /// When storage does not take it or the key ring cannot sign.
     pub async fn open_for_daemon(&self, new: NewDaemonToken) -> Result<DaemonToken, GrantError> {
+        self.auditable().await?;
         let now = self.clock.unix();
         let expires_at = now + new.lifetime;
         let grant = Grant {

@@ -42,7 +42,7 @@ impl Grants {
     /// # Errors
     /// [`GrantError::Invalid`] with the reason for the log, or what failed.
     pub async fn redeem(&self, redemption: &Redemption<'_>) -> Result<IssuedTokens, GrantError> {
-        self.auditable()?;
+        self.auditable().await?;
         let redeemed = self.redeem_code(redemption).await;
         match &redeemed {
             Ok(tokens) => self.enter(&tokens.grant, REDEEMED, None).await?,

@@ -69,7 +69,7 @@ impl Grants {
     /// [`GrantError::Interaction`] when Entra wants the person;
     /// [`GrantError::Upstream`] while Entra does not answer.
     pub async fn refresh(&self, refresh: &Refresh<'_>) -> Result<IssuedTokens, GrantError> {
-        self.auditable()?;
+        self.auditable().await?;
         let refreshed = self.refresh_grant(refresh).await;
         match &refreshed {
             Ok(tokens) => self.enter(&tokens.grant, REFRESHED, None).await?,

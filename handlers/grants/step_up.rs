@@ -33,7 +33,7 @@ impl Grants {
     /// [`GrantError::Invalid`] when it was another person or the grant is
     /// not in use; or when storage or the key ring fails.
     pub async fn strengthen(&self, grant_id: Uuid, sign_in: &SignIn) -> Result<(), GrantError> {
-        self.auditable()?;
+        self.auditable().await?;
         let access = &sign_in.access;
         // The partition is that of the person who signed in now: somebody
         // else's grant is not found there.

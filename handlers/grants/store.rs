@@ -142,8 +142,8 @@ impl Grants {
     }
 
     /// Whether what is done now could be entered into the log.
-    pub(super) fn auditable(&self) -> Result<(), GrantError> {
-        self.audit.ready().map_err(not_audited)
+    pub(super) async fn auditable(&self) -> Result<(), GrantError> {
+        self.audit.ready().await.map_err(not_audited)
     }
 
     /// Enters what became of a grant, durable when this returns.

@@ -156,7 +156,7 @@ impl Authenticator {
     /// With the check that failed.
     pub async fn authenticate_token(&self, door: Door, token: &str) -> Result<Principal, Refusal> {
         let principal = self.identify(door, token).await?;
-        match self.revocations.check(&principal) {
+        match self.revocations.check_soon(&principal).await {
             RevocationCheck::Clear => Ok(principal),
             RevocationCheck::Revoked => {
                 Err(self.refuse_known(door, &principal, Refusal::Revoked).await)
@@ -164,7 +164,7 @@ impl Authenticator {
             RevocationCheck::Unknown => Err(Refusal::Unavailable {
                 code: "STORAGE_UNAVAILABLE",
                 what: "the revocation list is not up to date, so nobody can be let in right now",
-                log: "the revocation list is older than a minute".to_owned(),
+                log: "the revocation list was never loaded, or is older than a minute".to_owned(),
             }),
         }
     }

@@ -10,6 +10,7 @@ use thiserror::Error;
 use tokio::sync::Mutex;
 
 use super::KeyRing;
+use crate::first_load::FirstLoad;
 
 /// How often, at most, a key id that is not in the ring makes us look again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
@@ -86,6 +87,8 @@ pub struct KeyRings {
     /// Why the last look at the source failed. The ring in use stays.
     trouble: RwLock<Option<KeysMissing>>,
     source: Option<Arc<dyn RingSource>>,
+    /// The first look at the source.
+    first: FirstLoad,
     /// When the source was asked last because of an unknown key id.
     looked: Mutex<Option<Duration>>,
 }
@@ -104,6 +107,7 @@ impl KeyRings {
             current: RwLock::new(ring.map(Arc::new).ok_or(KeysMissing::NotLoaded)),
             trouble: RwLock::default(),
             source: None,
+            first: FirstLoad::none(),
             looked: Mutex::default(),
         }
     }
@@ -113,6 +117,7 @@ impl KeyRings {
     pub fn from_source(source: Arc<dyn RingSource>) -> Self {
         Self {
             source: Some(source),
+            first: FirstLoad::default(),
             ..Self::new(None)
         }
     }
@@ -127,6 +132,21 @@ impl KeyRings {
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
             .map_err(NoKeyRing)
+    }
+
+    /// The same, for those who can wait a moment for a server that has just
+    /// started. With a ring in use this is [`KeyRings::current`].
+    ///
+    /// # Errors
+    /// As for [`KeyRings::current`].
+    pub async fn current_soon(&self) -> Result<Arc<KeyRing>, NoKeyRing> {
+        match self.current() {
+            Err(NoKeyRing(KeysMissing::NotLoaded)) => {
+                self.first.settled().await;
+                self.current()
+            }
+            known => known,
+        }
     }
 
     /// Why the ring in use, if any, may not be the newest: the last look at
@@ -151,6 +171,12 @@ impl KeyRings {
             return Ok(());
         };
         let loaded = source.load().await;
+        let taken = self.take(loaded);
+        self.first.settle();
+        taken
+    }
+
+    fn take(&self, loaded: Result<KeyRing, KeysMissing>) -> Result<(), KeysMissing> {
         let trouble = loaded.as_ref().err().copied();
         *self.trouble.write().unwrap_or_else(PoisonError::into_inner) = trouble;
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -189,6 +215,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use entrada_ambient::{ManualClock, SystemClock, SystemRandom};
+    use futures::FutureExt as _;
     use time::OffsetDateTime;
 
     use super::*;
@@ -227,6 +254,29 @@ mod tests {
         *source.fails.write().unwrap() = None;
         rings.refresh().await.unwrap();
         assert!(rings.current().is_ok() && rings.trouble().is_none());
+    }
+
+    #[tokio::test]
+    async fn the_first_look_is_waited_for_and_lets_everybody_go_when_it_fails() {
+        let source = Arc::new(Source::default());
+        let rings = KeyRings::from_source(source.clone());
+        let mut waiting = Box::pin(rings.current_soon());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        rings.refresh().await.unwrap();
+        assert!(waiting.now_or_never().unwrap().is_ok());
+
+        let rings = KeyRings::from_source(source.clone());
+        let mut waiting = Box::pin(rings.current_soon());
+        assert!(waiting.as_mut().now_or_never().is_none());
+        *source.fails.write().unwrap() = Some(KeysMissing::VaultForbidden);
+        rings.refresh().await.unwrap_err();
+        for waited in [waiting.now_or_never(), rings.current_soon().now_or_never()] {
+            assert_eq!(waited.unwrap().unwrap_err().0, KeysMissing::VaultForbidden);
+        }
+        // Who has no source has nothing to wait for.
+        let none = KeyRings::new(None);
+        let missing = none.current_soon().now_or_never().unwrap();
+        assert_eq!(missing.unwrap_err().0, KeysMissing::NotLoaded);
     }
 
     #[tokio::test]

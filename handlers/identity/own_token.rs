@@ -239,19 +239,19 @@ impl OwnTokens {
         good.then_some(token)
     }
 
-    /// Verifies as [`Self::verify`] does. For a key that is not in the ring
-    /// the ring is looked for again: another instance may know a newer one.
+    /// Verifies as [`Self::verify`] does. A ring that is still being loaded is
+    /// waited for; for a key that is not in the ring it is looked for again:
+    /// another instance may know a newer one.
     ///
     /// # Errors
     /// With the check that failed.
     pub async fn verify_or_look_again(&self, token: &str) -> Result<Arc<OwnToken>, OwnTokenError> {
         match self.verify(token) {
-            Err(OwnTokenError::UnknownKey) => {
-                self.rings.look_again(self.clock.as_ref()).await;
-                self.verify(token)
-            }
-            verified => verified,
+            Err(OwnTokenError::UnknownKey) => self.rings.look_again(self.clock.as_ref()).await,
+            Err(OwnTokenError::KeysUnavailable(_)) => drop(self.rings.current_soon().await),
+            verified => return verified,
         }
+        self.verify(token)
     }
 
     /// Verifies signature, type, issuer and expiry.

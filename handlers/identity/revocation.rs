@@ -13,6 +13,7 @@ use entrada_tables::{Condition, Query, Row, TableError, Tables};
 use uuid::Uuid;
 
 use super::{Principal, UserPartition};
+use crate::first_load::FirstLoad;
 
 /// The table of revocations; one partition, so that loading is one query.
 pub const TABLE: &str = "entradarevocations";
@@ -91,6 +92,8 @@ pub struct Revocations {
     tables: Arc<dyn Tables>,
     clock: Arc<dyn Clock>,
     list: RwLock<Arc<List>>,
+    /// The first load of the list.
+    first: FirstLoad,
 }
 
 impl Revocations {
@@ -101,6 +104,7 @@ impl Revocations {
             tables,
             clock,
             list: RwLock::default(),
+            first: FirstLoad::default(),
         }
     }
 
@@ -154,14 +158,28 @@ impl Revocations {
             loaded_at: Some(started),
             own,
         });
+        drop(list);
+        self.first.settle();
         Ok(())
     }
 
-    /// Loads the list every few seconds, for ever.
-    pub async fn keep_loading(self: Arc<Self>) {
+    /// The first load has been tried: nobody waits for it any more.
+    pub fn settle(&self) {
+        self.first.settle();
+    }
+
+    /// Waits until the list has been loaded once, or could not be. Only the
+    /// first requests of a server that has just started have to.
+    pub async fn settled(&self) {
+        self.first.settled().await;
+    }
+
+    /// Loads the list again every few seconds, for ever. `loaded` is what came
+    /// of the load before.
+    pub async fn keep_loading(&self, mut loaded: Result<(), TableError>) {
         let mut failing = false;
         loop {
-            match self.load().await {
+            match loaded {
                 Ok(()) if failing => {
                     failing = false;
                     tracing::info!("the revocation list is up to date again");
@@ -178,6 +196,7 @@ impl Revocations {
                 }
             }
             tokio::time::sleep(RELOAD_EVERY).await;
+            loaded = self.load().await;
         }
     }
 
@@ -219,6 +238,18 @@ impl Revocations {
         subjects.extend(principal.grant_id().map(Revoked::Grant));
         subjects.extend(principal.client_id().map(Revoked::Client));
         self.check_since(&subjects, principal.signed_in_at())
+    }
+
+    /// The same, for those who can wait a moment for a server that has just
+    /// started. With a list that is fresh this is [`Revocations::check`].
+    pub async fn check_soon(&self, principal: &Principal) -> RevocationCheck {
+        match self.check(principal) {
+            RevocationCheck::Unknown => {
+                self.settled().await;
+                self.check(principal)
+            }
+            known => known,
+        }
     }
 
     /// What the list says about anybody, when it does not matter who: it is too
@@ -281,5 +312,61 @@ impl Revocations {
             own,
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::downstream::testing::{ALICE, HOME, World};
+
+    /// Somebody who calls, and a list that was never loaded.
+    async fn unloaded() -> (World, Principal, Revocations) {
+        let world = World::new("{}").await;
+        let caller = world.caller(&world.entra_token(HOME, ALICE)).await;
+        let revocations = Revocations::new(world.tables.clone(), world.clock.clone());
+        (world, caller, revocations)
+    }
+
+    #[tokio::test]
+    async fn the_first_list_is_waited_for() {
+        let (world, caller, revocations) = unloaded().await;
+        let mut waiting = Box::pin(revocations.check_soon(&caller));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        let revocation = Revocation {
+            not_before: world.clock.unix(),
+            blocked: true,
+        };
+        let until = world.clock.unix() + 3600;
+        let revoked = world
+            .revocations
+            .revoke(&Revoked::Tenant(HOME), revocation, until);
+        revoked.await.unwrap();
+        revocations.load().await.unwrap();
+        assert_eq!(waiting.now_or_never(), Some(RevocationCheck::Revoked));
+    }
+
+    #[tokio::test]
+    async fn a_list_that_cannot_be_had_lets_everybody_go_at_once() {
+        let (world, caller, revocations) = unloaded().await;
+        let mut waiting = Box::pin(revocations.check_soon(&caller));
+        assert_eq!(waiting.as_mut().now_or_never(), None);
+        world.tables.lose(TABLE);
+        revocations.load().await.unwrap_err();
+        revocations.settle();
+        let unknown = Some(RevocationCheck::Unknown);
+        assert_eq!(waiting.now_or_never(), unknown);
+        assert_eq!(revocations.check_soon(&caller).now_or_never(), unknown);
+    }
+
+    #[tokio::test]
+    async fn a_list_that_has_become_old_is_not_waited_for() {
+        let (world, caller, revocations) = unloaded().await;
+        revocations.load().await.unwrap();
+        world.clock.advance(STALE_AFTER + Duration::from_secs(1));
+        let checked = revocations.check_soon(&caller).now_or_never();
+        assert_eq!(checked, Some(RevocationCheck::Unknown));
     }
 }

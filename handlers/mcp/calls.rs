@@ -102,7 +102,7 @@ impl McpServer {
         };
         let reads = matches!(class, ToolClass::Read | ToolClass::Public);
         if !reads {
-            self.audit.ready()?;
+            self.audit.ready().await?;
         }
         if let Err(error) = self.confirmed(caller, class).await {
             refuse(pending, "grant_not_confirmed").await?;

@@ -115,9 +115,9 @@ pub async fn openid_configuration(State(metadata): State<Arc<Metadata>>) -> Resp
 /// `/.well-known/jwks.json`: next, current and retired signing keys.
 ///
 /// # Errors
-/// 503 while no key ring has been loaded.
+/// 503 while no key ring can be loaded.
 pub async fn signing_keys(State(metadata): State<Arc<Metadata>>) -> Result<Response, OAuthError> {
-    let ring = metadata.rings.current().map_err(|error| {
+    let ring = metadata.rings.current_soon().await.map_err(|error| {
         OAuthError::unavailable(chain(&error)).because(error.0.code(), error.0.detail())
     })?;
     let keys = Json(json!({"keys": ring.public_keys()}));

@@ -203,7 +203,11 @@ impl Records {
         {
             return Err(RecordsError::Filters);
         }
-        let ring = self.rings.current().map_err(|_| RecordsError::NoKeys)?;
+        let ring = self
+            .rings
+            .current_soon()
+            .await
+            .map_err(|_| RecordsError::NoKeys)?;
         let position = match &query.cursor {
             None => None,
             Some(text) => {

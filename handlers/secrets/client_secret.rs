@@ -13,6 +13,7 @@ use secrecy::SecretString;
 
 use super::CLIENT_SECRET;
 use crate::error::chain;
+use crate::first_load::FirstLoad;
 
 /// Why there is no credential for Entra.
 #[derive(Debug, Error)]
@@ -35,6 +36,8 @@ pub struct VaultClientSecret {
     vault: Arc<Vault>,
     otherwise: Option<Arc<dyn ClientCredential>>,
     held: RwLock<Held>,
+    /// The first look into the vault.
+    first: FirstLoad,
 }
 
 impl fmt::Debug for VaultClientSecret {
@@ -54,6 +57,7 @@ impl VaultClientSecret {
             vault,
             otherwise,
             held: RwLock::new(Held::NotLoaded),
+            first: FirstLoad::default(),
         }
     }
 
@@ -69,6 +73,12 @@ impl VaultClientSecret {
     /// # Errors
     /// When the vault does not answer, or refuses.
     pub async fn refresh(&self) -> Result<(), VaultError> {
+        let looked = self.look().await;
+        self.first.settle();
+        looked
+    }
+
+    async fn look(&self) -> Result<(), VaultError> {
         let secret = self.vault.read(CLIENT_SECRET).await.inspect_err(|error| {
             tracing::warn!(
                 error = chain(error),
@@ -94,6 +104,9 @@ impl ClientCredential for VaultClientSecret {
         &self,
         token_endpoint: &Url,
     ) -> Result<Vec<(&'static str, SecretString)>, EntraError> {
+        if matches!(self.held(), Held::NotLoaded) {
+            self.first.settled().await;
+        }
         let lacking = |lacking| EntraError::CredentialUnavailable(Arc::new(lacking));
         match (self.held(), &self.otherwise) {
             (Held::Secret(secret), _) => secret.form_fields(token_endpoint).await,

@@ -59,12 +59,14 @@ async fn keep_loading(rings: &KeyRings, secret: Option<&VaultClientSecret>) {
     let mut wait = FIRST_WAIT;
     let mut failing = false;
     loop {
-        let ring = rings.refresh().await.is_ok();
-        let secret = match secret {
-            Some(secret) => secret.refresh().await.is_ok(),
-            None => true,
+        let look_for_secret = async {
+            match secret {
+                Some(secret) => secret.refresh().await.is_ok(),
+                None => true,
+            }
         };
-        if ring && secret {
+        let (ring, secret) = tokio::join!(rings.refresh(), look_for_secret);
+        if ring.is_ok() && secret {
             if failing {
                 tracing::info!("what comes from the key vault is up to date again");
             }

@@ -165,9 +165,10 @@ fn method(measured: &Measured, effort: Effort, cores: usize) -> String {
          {} to {}, bare rmcp {} to {}.\n\
          * Answers to `tools/call`: {call} and {bare_call} bytes; to `tools/list`: {list} and {bare_list}\n  \
          bytes (what a reader may use).\n\
-         * Start: from starting the process until an HTTP answer, and until a tool call of a caller\n  \
-         with a token succeeded; medians of {starts} starts with existing storage, tried every\n  \
-         millisecond. The keys of Entra come from its stand-in on the same machine.\n\
+         * Start: from starting the process until an HTTP answer, tried for every millisecond, and\n  \
+         until the tool call that follows it at once, of a caller with a token, was answered; medians\n  \
+         of {starts} starts with existing storage. The keys of Entra come from its stand-in on the same\n  \
+         machine.\n\
          * Memory: resident set, a second after the first tool call, and the most that was seen\n  \
          under {MANY} connections.\n",
         whole(slowest[0]),

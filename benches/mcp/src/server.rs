@@ -41,7 +41,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `subject` and waits until a tool call succeeds.
+    /// Starts `subject`, waits until it answers anything, and calls a tool at
+    /// once, as the Functions host would: that call has to succeed.
     pub(crate) async fn start(
         subject: &Subject,
         clock: &dyn Clock,
@@ -69,23 +70,17 @@ impl Server {
             wait(subject, since()).await?;
         };
         let mut connection = Connection::open(port).await?;
-        let first_call = loop {
-            let (status, body) = connection.make(&subject.tools_call).await?;
-            if result(status, &body).is_some() {
-                break since();
-            }
-            if !status.is_server_error() {
-                return Err(Error::Answer {
-                    server: subject.name,
-                    status: status.as_u16(),
-                    body: String::from_utf8_lossy(&body).into_owned(),
-                });
-            }
-            wait(subject, since()).await?;
-        };
+        let (status, body) = connection.make(&subject.tools_call).await?;
+        if result(status, &body).is_none() {
+            return Err(Error::Answer {
+                server: subject.name,
+                status: status.as_u16(),
+                body: String::from_utf8_lossy(&body).into_owned(),
+            });
+        }
         let start = Start {
             first_answer,
-            first_call,
+            first_call: since(),
         };
         Ok((server, start))
     }

@@ -115,10 +115,10 @@ async fn while_storage_is_away_nothing_is_dropped_and_writes_are_refused() {
         audit.record(entry(TENANT, "a")).await,
         Err(AuditError::NotDurable)
     );
-    assert_eq!(audit.ready(), Err(AuditError::NotDurable));
+    assert_eq!(audit.ready().await, Err(AuditError::NotDurable));
     elsewhere.create_table(crate::audit::TABLE).await.unwrap();
     audit.record(entry(TENANT, "b")).await.unwrap();
-    audit.ready().unwrap();
+    audit.ready().await.unwrap();
     let reader = crate::audit::AuditReader::new(elsewhere, world.clock.clone());
     let page = reader.page(&world.query()).await.unwrap().unwrap();
     assert_eq!(page.entries.len(), 2);

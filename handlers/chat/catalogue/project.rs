@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -11,10 +12,10 @@ use azure_core::credentials::TokenCredential;
 use entrada_foundry::{Foundry, FoundryError, ListedAgent};
 use secrecy::SecretString;
 use thiserror::Error;
-use tokio::sync::watch;
 
 use crate::chat::SCOPE;
 use crate::error::chain;
+use crate::first_load::FirstLoad;
 
 /// How often the list is read while all is well.
 const RELOAD_EVERY: Duration = Duration::from_mins(5);
@@ -43,8 +44,9 @@ pub struct ProjectAgents {
     foundry: Foundry,
     identity: Arc<dyn TokenCredential>,
     known: RwLock<Option<Arc<Listed>>>,
-    /// Whether it was tried at all, and whether the last try failed.
-    tried: watch::Sender<Option<bool>>,
+    /// Whether the last try failed.
+    failing: AtomicBool,
+    first: FirstLoad,
 }
 
 impl fmt::Debug for ProjectAgents {
@@ -64,7 +66,8 @@ impl ProjectAgents {
             foundry,
             identity,
             known: RwLock::default(),
-            tried: watch::Sender::new(None),
+            failing: AtomicBool::default(),
+            first: FirstLoad::within(PATIENCE),
         }
     }
 
@@ -78,7 +81,8 @@ impl ProjectAgents {
             let agents = Some(Arc::new(agents.clone()));
             *self.known.write().unwrap_or_else(PoisonError::into_inner) = agents;
         }
-        self.tried.send_replace(Some(loaded.is_err()));
+        self.failing.store(loaded.is_err(), Ordering::Relaxed);
+        self.first.settle();
         loaded.map(drop)
     }
 
@@ -131,15 +135,13 @@ impl ProjectAgents {
     /// The same, for those who can wait a moment for a server that has just
     /// started.
     pub(super) async fn known_soon(&self) -> Option<Arc<Listed>> {
-        let mut tried = self.tried.subscribe();
-        let settled = tried.wait_for(Option::is_some);
-        let _ = tokio::time::timeout(PATIENCE, settled).await;
+        self.first.settled().await;
         self.known()
     }
 
     /// Whether the last try failed.
     pub(super) fn is_failing(&self) -> bool {
-        *self.tried.borrow() == Some(true)
+        self.failing.load(Ordering::Relaxed)
     }
 }
 

@@ -210,11 +210,19 @@ impl Rig {
         settings: &[(&str, &str)],
         tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
     ) -> Self {
-        let ground = Ground::prepare(settings).await;
-        let tables = tables(ground.storage.tables());
-        let rig = ground.inside(tables).await;
+        let rig = Self::inside_unready(settings, tables).await;
         rig.handler.wait().await;
         rig
+    }
+
+    /// The same, as soon as it listens.
+    pub(crate) async fn inside_unready(
+        settings: &[(&str, &str)],
+        tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
+    ) -> Self {
+        let ground = Ground::prepare(settings).await;
+        let tables = tables(ground.storage.tables());
+        ground.inside(tables).await
     }
 
     /// A server in this process that goes by `clock`, as its stand-ins do.

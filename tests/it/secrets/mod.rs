@@ -2,6 +2,7 @@
 //! settings, from its first minutes on.
 
 mod credentials;
+mod first_requests;
 mod keys;
 mod re_encryption;
 mod rotation;
@@ -13,12 +14,17 @@ use std::process::Stdio;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use entrada::identity::{Audience, Door, TokenTerms};
+use entrada_ambient::{Clock as _, SystemClock};
+use entrada_entra::SubjectKind;
 use entrada_stand_ins::StandIns;
 use entrada_stand_ins::directory::{IDENTITY_HEADER, MANAGED_IDENTITY_CLIENT_ID};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::process::Command;
+use uuid::Uuid;
 
 use crate::rig::Rig;
 
@@ -139,6 +145,27 @@ pub(super) async fn keys(rig: &Rig, arguments: &[&str]) -> (bool, String) {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     (output.status.success(), text + &errors)
+}
+
+/// A good token of the server's own for `door`, signed by the ring that it will
+/// have.
+fn own_token(rig: &Rig, door: Door) -> String {
+    let terms = TokenTerms {
+        tenant_id: entrada_stand_ins::directory::CONTOSO,
+        object_id: Uuid::from_u128(7),
+        name: None,
+        email: None,
+        roles: vec!["Task.Read".to_owned()],
+        client_id: "client".to_owned(),
+        grant_id: Uuid::from_u128(8),
+        audience: Audience::only(door),
+        scope: "mcp".to_owned(),
+        kind: SubjectKind::User,
+        signed_in_at: SystemClock::new().unix(),
+        expires_at: SystemClock::new().unix() + 600,
+    };
+    let token = rig.own_tokens().issue(terms).unwrap();
+    token.expose_secret().to_owned()
 }
 
 /// The header of a token.

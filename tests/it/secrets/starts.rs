@@ -3,38 +3,14 @@
 
 use std::time::Duration;
 
-use entrada::identity::{Audience, Door, TokenTerms};
-use entrada_ambient::{Clock as _, SystemClock};
-use entrada_entra::SubjectKind;
-use secrecy::ExposeSecret as _;
+use entrada::identity::Door;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::wrapped::{WrappedCalls, complains, in_time, succeeds};
-use super::{Officer, control, secretless};
+use super::{Officer, control, own_token, secretless};
 use crate::functions::{bearer, call};
 use crate::rig::{Person, Rig};
-
-/// A good token of the server's own for `door`, signed by the ring that it will
-/// have.
-fn own_token(rig: &Rig, door: Door) -> String {
-    let terms = TokenTerms {
-        tenant_id: entrada_stand_ins::directory::CONTOSO,
-        object_id: Uuid::from_u128(7),
-        name: None,
-        email: None,
-        roles: vec!["Task.Read".to_owned()],
-        client_id: "client".to_owned(),
-        grant_id: Uuid::from_u128(8),
-        audience: Audience::only(door),
-        scope: "mcp".to_owned(),
-        kind: SubjectKind::User,
-        signed_in_at: SystemClock::new().unix(),
-        expires_at: SystemClock::new().unix() + 600,
-    };
-    let token = rig.own_tokens().issue(terms).unwrap();
-    token.expose_secret().to_owned()
-}
 
 fn named(health: &Value) -> Vec<&str> {
     let missing = health["missing"].as_array().unwrap();
