@@ -24,7 +24,7 @@ use crate::error::chain;
 use crate::identity::{KeyRings, Revocations, StoredValues};
 use crate::limits::Limits;
 
-/// How long a finding is repeated.
+/// How long an answer of others is repeated.
 const KEPT: Duration = Duration::from_secs(10);
 /// How long a probe may take.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -54,12 +54,24 @@ pub struct HealthSources {
     pub catalogue: Arc<Catalogue>,
 }
 
-/// Finds out how the server is, at most every ten seconds.
+/// What others said when they were asked.
+#[derive(Debug, Clone)]
+struct Answers {
+    storage: ServiceStatus,
+    /// Whether Entra's configuration can be had.
+    entra: bool,
+    last_sweep: Option<String>,
+    /// What is known of sealed values, if it matters and storage says.
+    stored: Option<StoredValues>,
+    timestamp: String,
+}
+
+/// Finds out how the server is. Others are asked at most every ten seconds.
 #[derive(Debug)]
 pub struct Health {
     sources: HealthSources,
     clock: Arc<dyn Clock>,
-    last: Mutex<Option<(Duration, HealthReport)>>,
+    last: Mutex<Option<(Duration, Answers)>>,
 }
 
 impl Health {
@@ -73,61 +85,63 @@ impl Health {
         }
     }
 
-    /// The finding, at most ten seconds old. Callers at the same moment
-    /// share one look.
+    /// How the server is now. What others said is at most ten seconds old;
+    /// callers at the same moment share one question.
     pub async fn report(&self) -> HealthReport {
         let mut last = self.last.lock().await;
         let now = self.clock.monotonic();
-        if let Some((found_at, report)) = last.as_ref()
-            && now.saturating_sub(*found_at) < KEPT
+        if let Some((asked_at, answers)) = last.as_ref()
+            && now.saturating_sub(*asked_at) < KEPT
         {
-            return self.with_limits(report.clone());
+            return self.tell(answers.clone());
         }
-        let report = self.look().await;
-        *last = Some((now, report.clone()));
-        self.with_limits(report)
+        let answers = self.ask().await;
+        *last = Some((now, answers.clone()));
+        self.tell(answers)
     }
 
-    /// The limits tell how they are without being probed, so that is never
-    /// old.
-    fn with_limits(&self, report: HealthReport) -> HealthReport {
-        HealthReport {
-            limits: self.sources.limits.status(),
-            client_addresses: self.sources.limits.addresses(),
-            ..report
-        }
-    }
-
-    async fn look(&self) -> HealthReport {
-        let (storage, azure_ad, last_sweep, re_encryption) = tokio::join!(
+    async fn ask(&self) -> Answers {
+        let (storage, entra, last_sweep, stored) = tokio::join!(
             self.storage(),
-            self.entra(),
+            self.entra_answers(),
             self.last_sweep(),
-            self.re_encryption()
+            self.stored()
         );
+        Answers {
+            storage,
+            entra,
+            last_sweep,
+            stored,
+            timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
+        }
+    }
+
+    /// What is known here needs no question, so it is never old: a server that
+    /// has just started is well as soon as it is.
+    fn tell(&self, answers: Answers) -> HealthReport {
         let credential = self.sources.entra.credential_status();
         let services = Services {
             api: self.api(),
-            azure_ad,
+            azure_ad: self.azure_ad(answers.entra),
             azure_foundry: match (self.sources.foundry, self.sources.catalogue.misses_agents()) {
                 (false, _) => ServiceStatus::NotConfigured,
                 (true, true) => ServiceStatus::Degraded,
                 (true, false) => ServiceStatus::Operational,
             },
-            storage,
+            storage: answers.storage,
             key_vault: self.key_vault(),
         };
         HealthReport {
             status: services.overall(),
             services,
             mcp_enabled: true,
-            missing: missing(&self.sources, storage),
+            missing: missing(&self.sources, answers.storage),
             entra_credential: credential.kind.to_owned(),
             limits: self.sources.limits.status(),
             client_addresses: self.sources.limits.addresses(),
-            timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
-            re_encryption,
-            last_sweep,
+            timestamp: answers.timestamp,
+            re_encryption: self.re_encryption(answers.stored),
+            last_sweep: answers.last_sweep,
         }
     }
 
@@ -168,15 +182,24 @@ impl Health {
         tokio::time::timeout(LIMIT, noted).await.ok()?.ok()?
     }
 
+    /// Storage is not asked where no key has retired. Whether one has is not
+    /// known before there is a ring.
+    async fn stored(&self) -> Option<StoredValues> {
+        let ring = self.sources.rings.current();
+        if ring.is_ok_and(|ring| ring.retired_encryption_keys().is_empty()) {
+            return None;
+        }
+        let stored = stored_values(self.sources.tables.as_ref());
+        tokio::time::timeout(LIMIT, stored).await.ok()?.ok()
+    }
+
     /// Absent, too, while storage does not say.
-    async fn re_encryption(&self) -> Option<ReEncryption> {
+    fn re_encryption(&self, stored: Option<StoredValues>) -> Option<ReEncryption> {
         let retired = self.sources.rings.current().ok()?.retired_encryption_keys();
         if retired.is_empty() {
             return None;
         }
-        let stored = stored_values(self.sources.tables.as_ref());
-        let stored = tokio::time::timeout(LIMIT, stored).await.ok()?.ok()?;
-        let StoredValues::Counted(census) = stored else {
+        let StoredValues::Counted(census) = stored? else {
             return Some(ReEncryption {
                 retired_keys: retired.len(),
                 still_needed: retired.len(),
@@ -190,20 +213,23 @@ impl Health {
         })
     }
 
-    async fn entra(&self) -> ServiceStatus {
+    async fn entra_answers(&self) -> bool {
         let configuration = tokio::time::timeout(LIMIT, self.sources.discovery.sign_in()).await;
+        if let Ok(Err(error)) = &configuration {
+            tracing::warn!(error = chain(error), "health: Microsoft Entra ID");
+        }
+        matches!(configuration, Ok(Ok(_)))
+    }
+
+    fn azure_ad(&self, answers: bool) -> ServiceStatus {
         let keys = self.sources.validator.keys_status();
         let credential = self.sources.entra.credential_status();
-        match configuration {
-            Ok(Ok(_)) if keys.last_error.is_some() || credential.trouble.is_some() => {
-                ServiceStatus::Degraded
-            }
-            Ok(Ok(_)) => ServiceStatus::Operational,
-            Ok(Err(error)) => {
-                tracing::warn!(error = chain(&error), "health: Microsoft Entra ID");
-                ServiceStatus::Unavailable
-            }
-            Err(_) => ServiceStatus::Unavailable,
+        if !answers {
+            ServiceStatus::Unavailable
+        } else if keys.last_error.is_some() || credential.trouble.is_some() {
+            ServiceStatus::Degraded
+        } else {
+            ServiceStatus::Operational
         }
     }
 }

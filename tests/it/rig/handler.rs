@@ -171,13 +171,6 @@ impl Handler {
         );
     }
 
-    /// Whether it lets people in now.
-    pub(super) async fn is_healthy(&self) -> bool {
-        let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
-        let asked = client.unwrap().get(self.url("/api/health")).send().await;
-        asked.is_ok_and(|answer| answer.status().is_success())
-    }
-
     /// Waits until it answers `/`.
     async fn wait_for_root(&self) {
         let answered = answers(&format!("{}/", self.address)).await;

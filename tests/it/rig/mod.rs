@@ -9,7 +9,6 @@ mod watched;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use entrada::app::Ambient;
 use entrada::config::BaseUrl;
@@ -229,14 +228,10 @@ impl Rig {
     pub(crate) async fn by(clock: Arc<ManualClock>) -> Self {
         let folder = TempDir::new().unwrap();
         let storage = Storage::take(folder.path()).await;
-        let ground = Ground::on(folder, storage, &[], clock.clone()).await;
+        let ground = Ground::on(folder, storage, &[], clock).await;
         let tables = ground.storage.tables();
         let rig = ground.inside(tables).await;
-        // What it found of its health stands for ten seconds of its clock.
-        while !rig.handler.is_healthy().await {
-            clock.advance(Duration::from_secs(11));
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
+        rig.handler.wait().await;
         rig
     }
 

@@ -100,3 +100,16 @@ async fn revocations_that_are_on_their_way_are_waited_for() {
     };
     tokio::join!(everybody_is_served(&rig), answers_again);
 }
+
+/// A look that came too early is not repeated to everybody for ten seconds.
+#[tokio::test]
+async fn health_is_well_as_soon_as_the_server_is() {
+    let rig = with_slow_identity().await;
+    let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
+    assert_eq!(
+        (status, &health["services"]["api"]),
+        (503, &json!("unavailable"))
+    );
+    let well = tokio::time::timeout(Duration::from_secs(7), rig.handler.wait());
+    well.await.expect("what was found early is not repeated");
+}

@@ -33,7 +33,7 @@ async fn unavailable(request: reqwest::RequestBuilder) -> String {
 async fn says_what_is_missing(rig: &Rig, code: &str) {
     let (status, _) = rig.ask(rig.http.get(rig.url("/"))).await;
     assert_eq!(status, 200);
-    // The first finding may be from before the vault had answered.
+    // The vault may not have answered yet.
     for attempt in 0.. {
         let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
         assert_eq!(status, 503, "{health}");
