@@ -3,18 +3,15 @@
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
-use entrada_ambient::{Environment, http_client};
-use url::Url;
+use entrada_ambient::Environment;
 use uuid::Uuid;
 
-use super::StartError;
+use super::{Ambient, StartError};
 use crate::chat::{AgentRoute, AgentsService, Catalogue};
 use crate::config::Settings;
-use crate::error::chain;
 use crate::policy::{self, Policy};
 
 const POLICY: &str = "ENTRADA_POLICY";
-const ENDPOINT: &str = "ENTRADA_FOUNDRY_ENDPOINT";
 
 /// What is wrong with the policy that the environment names, when the settings
 /// themselves have faults and cannot say.
@@ -46,6 +43,7 @@ pub(crate) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
 pub(crate) fn catalogue(
     settings: &Settings,
     identity: Option<&Arc<dyn TokenCredential>>,
+    ambient: &Ambient,
 ) -> Result<Catalogue, StartError> {
     const NAME: &str = "ENTRADA_AGENTS";
     let Some(path) = &settings.agents else {
@@ -54,32 +52,20 @@ pub(crate) fn catalogue(
     let service = settings
         .foundry_endpoint
         .clone()
-        .map(|endpoint| agents_service(endpoint, settings, identity))
-        .transpose()?;
+        .map(|endpoint| AgentsService {
+            endpoint,
+            default_route: if settings.foundry_project_route {
+                AgentRoute::Project
+            } else {
+                AgentRoute::Agent
+            },
+            consent_hosts: settings.consent_hosts.clone(),
+            http: ambient.http.clone(),
+            identity: identity
+                .filter(|_| settings.has_managed_identity())
+                .cloned(),
+        });
     let fault = |what: String| StartError::new(NAME, format!("{}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
     Catalogue::parse(&text, service.as_ref()).map_err(|faults| fault(faults.to_string()))
-}
-
-/// Where agents are reached, by a network of their own.
-fn agents_service(
-    endpoint: Url,
-    settings: &Settings,
-    identity: Option<&Arc<dyn TokenCredential>>,
-) -> Result<AgentsService, StartError> {
-    let http = http_client(&AgentsService::network())
-        .map_err(|error| StartError::new(ENDPOINT, chain(&error)))?;
-    Ok(AgentsService {
-        endpoint,
-        default_route: if settings.foundry_project_route {
-            AgentRoute::Project
-        } else {
-            AgentRoute::Agent
-        },
-        consent_hosts: settings.consent_hosts.clone(),
-        http,
-        identity: identity
-            .filter(|_| settings.has_managed_identity())
-            .cloned(),
-    })
 }

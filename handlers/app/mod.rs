@@ -224,7 +224,7 @@ fn prepare(
     let identity = identity.flatten();
     let tables = faults.keep(tables(identity.as_ref()));
     let policy = faults.keep(read_policy(settings)).map(Arc::new);
-    let catalogue = faults.keep(catalogue(settings, identity.as_ref()));
+    let catalogue = faults.keep(catalogue(settings, identity.as_ref(), ambient));
     let secrets = faults.keep(secrets(settings, identity.as_ref(), ambient));
     match (tables, policy, catalogue, secrets) {
         (Some(tables), Some(policy), Some(catalogue), Some(secrets)) => Ok(Prepared {

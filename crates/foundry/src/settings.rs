@@ -26,10 +26,6 @@ pub struct FoundrySettings {
 }
 
 impl FoundrySettings {
-    /// The silence that [`FoundrySettings::new`] allows within a stream. The
-    /// HTTP client needs a read timeout beyond it.
-    pub const DEFAULT_IDLE_TIMEOUT: Duration = Duration::from_mins(2);
-
     /// Settings with the defaults: agent endpoint, no opt-ins, the consent
     /// hosts of Azure's token service, 60 s to the first event and 120 s of
     /// silence.
@@ -41,7 +37,7 @@ impl FoundrySettings {
             features: None,
             consent_hosts: Self::default_consent_hosts(),
             first_event_timeout: Duration::from_mins(1),
-            idle_timeout: Self::DEFAULT_IDLE_TIMEOUT,
+            idle_timeout: Duration::from_mins(2),
         }
     }
 

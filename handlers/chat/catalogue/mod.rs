@@ -8,10 +8,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use azure_core::credentials::TokenCredential;
-use entrada_ambient::NetworkOptions;
 use entrada_foundry::{Agent as FoundryAgent, Foundry, FoundrySettings, ListedAgent, Route};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -22,9 +20,6 @@ use project::Listed;
 pub use project::{ProjectAgents, ProjectError};
 
 use crate::error::chain;
-
-/// By how much the network is more patient than a stream.
-const SLACK: Duration = Duration::from_secs(30);
 
 /// An agent that is offered.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -56,24 +51,11 @@ pub struct AgentsService {
     pub default_route: AgentRoute,
     /// Hosts (suffixes) that consent links may lead to, beside Azure's.
     pub consent_hosts: Vec<String>,
-    /// The network, as [`AgentsService::network`] wants it.
+    /// The network.
     pub http: reqwest::Client,
     /// The managed identity that lists the project's agents, where there is
     /// one.
     pub identity: Option<Arc<dyn TokenCredential>>,
-}
-
-impl AgentsService {
-    /// What the network of agents is like: silent for longer than that of other
-    /// services, while an agent waits for a tool. What ends a stream is the
-    /// limit of the stream itself, for which any byte counts.
-    #[must_use]
-    pub fn network() -> NetworkOptions {
-        NetworkOptions {
-            read_timeout: FoundrySettings::DEFAULT_IDLE_TIMEOUT + SLACK,
-            ..NetworkOptions::default()
-        }
-    }
 }
 
 /// Why an agent that there is cannot be used.

@@ -215,29 +215,17 @@ impl Place {
 }
 
 fn instance(world: &World, agents: &Agents, limits: ChatLimits) -> (Arc<Chat>, Arc<Downstream>) {
-    let catalogue = Catalogue::parse(AGENTS, Some(&service(world, agents))).unwrap();
-    on_catalogue(world, catalogue, limits)
-}
-
-fn service(world: &World, agents: &Agents) -> AgentsService {
-    AgentsService {
+    let service = AgentsService {
         endpoint: agents.endpoint.clone(),
         default_route: AgentRoute::Agent,
         consent_hosts: vec!["consent.azure-apihub.net".to_owned()],
         http: world.http.clone(),
         identity: None,
-    }
-}
-
-fn on_catalogue(
-    world: &World,
-    catalogue: Catalogue,
-    limits: ChatLimits,
-) -> (Arc<Chat>, Arc<Downstream>) {
+    };
     let downstream = world.downstream();
     let sources = ChatSources {
         tables: world.tables.clone(),
-        catalogue: Arc::new(catalogue),
+        catalogue: Arc::new(Catalogue::parse(AGENTS, Some(&service)).unwrap()),
         downstream: downstream.clone(),
         remedies: world.remedies(),
         policy: world.policy.clone(),

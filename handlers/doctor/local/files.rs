@@ -29,7 +29,7 @@ pub(super) fn examine(
     }
     // What is wrong with the identity, others find.
     let identity = app::identity(settings, ambient).ok().flatten();
-    match app::catalogue(settings, identity.as_ref()) {
+    match app::catalogue(settings, identity.as_ref(), ambient) {
         Ok(catalogue) => {
             report.good(match &settings.agents {
                 Some(path) => format!("the agents of {} are sound", path.display()),
