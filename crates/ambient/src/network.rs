@@ -8,8 +8,10 @@ use reqwest::dns::Resolve;
 pub struct NetworkOptions {
     /// Time allowed for connecting, TLS handshake included.
     pub connect_timeout: Duration,
-    /// Longest silence allowed while an answer is being read. A stream that
-    /// keeps talking may go on.
+    /// Longest silence allowed before and in an answer. A stream that keeps
+    /// talking may go on. By default longer than any service may be silent:
+    /// agents for two minutes, and whoever waits less for another service has
+    /// a limit of its own.
     pub read_timeout: Duration,
     /// Idle connections kept per host.
     pub idle_connections: usize,
@@ -19,7 +21,7 @@ impl Default for NetworkOptions {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(5),
-            read_timeout: Duration::from_mins(1),
+            read_timeout: Duration::from_secs(150),
             idle_connections: 32,
         }
     }

@@ -197,10 +197,7 @@ impl Place {
             not_before: self.world.clock.unix(),
             blocked: false,
         };
-        let revoking = self
-            .world
-            .revocations
-            .revoke(&alice, revocation, i64::MAX);
+        let revoking = self.world.revocations.revoke(&alice, revocation, i64::MAX);
         revoking.await.unwrap();
     }
 

@@ -3,8 +3,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::foundry::{Reply, created, delta, ended, says};
-use super::{Place, Reader, limits, names, text};
-use crate::chat::{ChatLimits, TABLE};
+use super::{Place, Reader, names, text};
+use crate::chat::TABLE;
 
 #[tokio::test]
 async fn an_answer_is_streamed_in_events_with_ids() {
@@ -113,6 +113,27 @@ async fn a_stream_that_breaks_leaves_what_was_received_as_incomplete() {
 }
 
 #[tokio::test]
+async fn an_agent_may_be_silent_for_nearly_two_minutes() {
+    let place = Place::new().await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "I look it up. ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    reader.next().await.unwrap();
+    // Time goes by at once while nobody does anything.
+    tokio::time::pause();
+    let silence = async {
+        tokio::time::sleep(Duration::from_secs(110)).await;
+        tokio::time::resume();
+        live.send(delta(2, "Here.")).unwrap();
+        live.send(ended(3, "resp_1", "completed")).unwrap();
+    };
+    let (rest, ()) = tokio::join!(reader.rest(), silence);
+    assert_eq!(names(&rest), ["message.delta", "message.completed"]);
+}
+
+#[tokio::test]
 async fn an_answer_is_read_to_its_end_after_its_client_went_away() {
     let place = Place::new().await;
     let session = place.new_session().await;
@@ -135,29 +156,6 @@ async fn an_answer_is_read_to_its_end_after_its_client_went_away() {
         place.agents.arrived()[1].json()["previous_response_id"],
         "resp_1"
     );
-}
-
-#[tokio::test]
-async fn beyond_the_number_of_turns_without_a_client_an_answer_stops_at_once() {
-    let none = ChatLimits {
-        background_turns: 0,
-        ..limits()
-    };
-    let place = Place::with(none).await;
-    let session = place.new_session().await;
-    let live = place.agents.reply_live();
-    live.send(created("resp_1")).unwrap();
-    live.send(delta(1, "half")).unwrap();
-    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
-    reader.next().await.unwrap();
-    drop(reader);
-    let last = place
-        .until(&session, |last| last["status"] == "incomplete")
-        .await;
-    assert_eq!(last["metadata"]["reason"], "client_gone");
-    assert_eq!(last["content"], "half");
-    place.agents.reply(says("resp_2", &["hi"]));
-    assert_eq!(place.say(&session, "back again").await.0, 200);
 }
 
 #[tokio::test]
