@@ -10,6 +10,9 @@ use uuid::Uuid;
 use super::session::Lease;
 use crate::identity::UserPartition;
 
+/// Why an answer is incomplete that can be gone on with.
+pub(super) const INTERRUPTED: &str = "interrupted";
+
 /// Who speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -192,7 +195,7 @@ impl StoredMessage {
             self.message.status = Status::Incomplete;
             self.message
                 .metadata
-                .insert("reason".to_owned(), "interrupted".into());
+                .insert("reason".to_owned(), INTERRUPTED.into());
         }
         self.message
     }

@@ -16,6 +16,7 @@ use super::draft::Draft;
 use super::events::{Ask, Emitted, Position, TurnEvent};
 use super::ledger::{Ending, LEASE, Ledger, LedgerError};
 use super::listener::Listener;
+use super::message::INTERRUPTED;
 use super::refusal::{agent_failed, broken, ledger_error, revoked};
 use crate::error::chain;
 use crate::identity::{Principal, RevocationCheck};
@@ -62,6 +63,7 @@ impl Reading {
     /// Reads `stream` to its end and stores what came of it. When the client
     /// goes away the answer is still read, for a bounded time and by a
     /// bounded number of turns, so that it is there when the client is back.
+    /// Beyond these bounds it is read on when the client is back.
     pub(super) async fn run(mut self, stream: ResponseStream) {
         let mut beside = Beside {
             saving: None,
@@ -94,7 +96,10 @@ impl Reading {
                         return end;
                     }
                 }
-                () = beside.deadline.as_mut() => return End::Stopped("took_too_long"),
+                () = beside.deadline.as_mut() => return match beside.background {
+                    Some(_) => End::Stopped(INTERRUPTED),
+                    None => End::Stopped("took_too_long"),
+                },
                 () = self.listener.gone(), if self.listener.is_there() => {
                     self.listener.leave();
                 }
@@ -102,7 +107,7 @@ impl Reading {
                     RevocationCheck::Clear => self.save(beside),
                     RevocationCheck::Revoked => return End::Revoked,
                     // Nobody knows who may go on; who may can come back.
-                    RevocationCheck::Unknown => return End::Stopped("interrupted"),
+                    RevocationCheck::Unknown => return End::Stopped(INTERRUPTED),
                 },
                 next = stream.next() => match next {
                     Some(Ok(event)) => {
@@ -112,7 +117,7 @@ impl Reading {
                         }
                     }
                     Some(Err(error)) => return End::Broken(error),
-                    None => return End::Stopped("interrupted"),
+                    None => return End::Stopped(INTERRUPTED),
                 },
             }
             if !self.listener.is_there()
@@ -130,7 +135,7 @@ impl Reading {
             return Some(End::Stopped("client_gone"));
         }
         let Ok(permit) = self.chat.background.clone().try_acquire_owned() else {
-            return Some(End::Stopped("client_gone"));
+            return Some(End::Stopped(INTERRUPTED));
         };
         tracing::debug!("the client went away; its answer is still read");
         beside.background = Some(permit);
@@ -283,11 +288,11 @@ impl Reading {
                 Ending::default()
             }
             End::Said(_) => {
-                self.draft.stop("interrupted");
+                self.draft.stop(INTERRUPTED);
                 Ending::default()
             }
             End::Broken(error) => {
-                self.draft.stop("interrupted");
+                self.draft.stop(INTERRUPTED);
                 failure = Some(broken(&error));
                 tracing::warn!(error = chain(&error), "an answer broke off");
                 Ending::default()

@@ -24,11 +24,9 @@ use super::event_id::EventIds;
 use super::events::{Emitted, Events, Position, TurnEvent};
 use super::ledger::{Ending, Ledger, LedgerError};
 use super::listener::Listener;
-use super::message::{Role, Status, StoredMessage};
+use super::message::{INTERRUPTED, Role, Status, StoredMessage};
 use super::reading::Reading;
-use super::refusal::{
-    agent_failed, ledger_error, no_such_session, revocations_unknown, revoked,
-};
+use super::refusal::{agent_failed, ledger_error, no_such_session, revocations_unknown, revoked};
 use super::session::StoredSession;
 use crate::error::{ApiError, chain};
 use crate::identity::{Principal, RevocationCheck, UserPartition};
@@ -256,11 +254,9 @@ impl Following {
         let token = token.map_err(CallError::NoToken)?;
         let response_id = found.response_id.as_deref().unwrap_or_default();
         let (Upstream { foundry, agent }, after) = (&self.upstream, Some(found.sequence()));
-        let asking = self
-            .chat
-            .call_as(&self.caller, token, |token| async move {
-                foundry.resume(&token, agent, response_id, after).await
-            });
+        let asking = self.chat.call_as(&self.caller, token, |token| async move {
+            foundry.resume(&token, agent, response_id, after).await
+        });
         asking.await
     }
 
@@ -270,7 +266,7 @@ impl Following {
         let reason = if error.is_final() {
             "cut_off"
         } else {
-            "interrupted"
+            INTERRUPTED
         };
         draft.stop(reason);
         if let Err(error) = ledger.finish(&draft.stored, &Ending::default()).await {
@@ -289,7 +285,7 @@ impl Following {
 fn is_open(found: &Found, now: i64) -> bool {
     let message = &found.message;
     let interrupted = message.message.status == Status::Incomplete
-        && message.message.metadata.get("reason") == Some(&"interrupted".into());
+        && message.message.metadata.get("reason") == Some(&INTERRUPTED.into());
     message.response_id.is_some()
         && message.number + 1 == found.session.next_message
         && (interrupted || message.is_abandoned(found.session.lease, now))

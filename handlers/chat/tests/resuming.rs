@@ -144,6 +144,41 @@ async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
 }
 
 #[tokio::test]
+async fn an_answer_that_our_own_bounds_ended_is_read_on_when_its_client_is_back() {
+    let none = ChatLimits {
+        background_turns: 0,
+        ..limits()
+    };
+    let brief = ChatLimits {
+        background: Duration::from_millis(50),
+        ..limits()
+    };
+    for bounds in [none, brief] {
+        let place = Place::with(bounds).await;
+        let session = place.new_session().await;
+        let live = place.agents.reply_live();
+        live.send(created("resp_1")).unwrap();
+        live.send(delta(1, "half")).unwrap();
+        let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+        let first = reader.next().await.unwrap();
+        drop(reader);
+        let last = place
+            .until(&session, |last| last["status"] == "incomplete")
+            .await;
+        assert_eq!(last["metadata"]["reason"], "interrupted");
+        assert_eq!(last["content"], "half");
+        place.agents.reply(Reply::Events(vec![
+            delta(2, " and half"),
+            ended(3, "resp_1", "completed"),
+        ]));
+        let response = come_back(&place, &place.base, &session, &first).await;
+        let rest = Reader::new(response).rest().await;
+        assert_eq!(names(&rest), ["message.delta", "message.completed"]);
+        assert_eq!(rest[1].data["message"]["content"], "half and half");
+    }
+}
+
+#[tokio::test]
 async fn an_instance_whose_lease_ran_out_writes_nothing_more() {
     let place = Place::with(ChatLimits {
         save_every: Duration::from_millis(200),
