@@ -40,8 +40,8 @@ impl Chat {
     /// Asks an agent in the caller's name and waits for the answer, whose
     /// message says which session it is in; `step` is told what the agent does
     /// meanwhile. Sessions, limits and rights are those of the HTTP routes.
-    /// When this is dropped the agent is interrupted: nobody would come back
-    /// for the rest.
+    /// When this is dropped the agent's stream is closed, which is what ends
+    /// its answer: nobody would come back for the rest.
     ///
     /// # Errors
     /// Those of `POST /api/sessions` and `POST /api/chat`.

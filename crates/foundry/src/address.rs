@@ -55,11 +55,6 @@ impl Addresses {
         Ok(url)
     }
 
-    /// `…/responses/{id}/cancel`
-    pub(crate) fn cancel(&self, agent: &Agent, response_id: &str) -> Result<Url, FoundryError> {
-        self.build(agent, &["responses", response_id, "cancel"])
-    }
-
     /// `…/conversations`
     pub(crate) fn conversations(&self, agent: &Agent) -> Result<Url, FoundryError> {
         self.build(agent, &["conversations"])
@@ -179,10 +174,6 @@ mod tests {
                 format!("{base}{prefix}/conversations{query}")
             );
             assert_eq!(
-                addresses.cancel(&helper, "resp_1").unwrap().as_str(),
-                format!("{base}{prefix}/responses/resp_1/cancel{query}")
-            );
-            assert_eq!(
                 addresses
                     .resume(&helper, "resp_1", Some(7))
                     .unwrap()
@@ -201,13 +192,10 @@ mod tests {
         let addresses = addresses(Route::Project);
         let helper = agent("helper");
         for bad in ["", ".", "..", "a\nb", &"x".repeat(257)] {
-            assert!(addresses.cancel(&helper, bad).is_err(), "{bad:?}");
+            assert!(addresses.resume(&helper, bad, None).is_err(), "{bad:?}");
         }
-        let url = addresses.cancel(&helper, "../agents?x#y").unwrap();
-        assert!(
-            url.path()
-                .ends_with("/responses/..%2Fagents%3Fx%23y/cancel")
-        );
+        let url = addresses.resume(&helper, "../agents?x#y", None).unwrap();
+        assert!(url.path().ends_with("/responses/..%2Fagents%3Fx%23y"));
     }
 
     #[test]

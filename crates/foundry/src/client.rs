@@ -139,22 +139,6 @@ impl Foundry {
         self.stream(builder, Repeat::Always, translator).await
     }
 
-    /// Stops a response that is still being made.
-    ///
-    /// # Errors
-    /// Any [`FoundryError`] but those of streams.
-    pub async fn cancel(
-        &self,
-        token: &SecretString,
-        agent: &Agent,
-        response_id: &str,
-    ) -> Result<(), FoundryError> {
-        let url = self.addresses.cancel(agent, response_id)?;
-        let request = self.request(Method::POST, url, token)?;
-        self.answer(request, Repeat::UnlessAccepted).await?;
-        Ok(())
-    }
-
     pub(crate) fn request(
         &self,
         method: Method,

@@ -192,19 +192,6 @@ async fn a_response_is_resumed_after_a_number() {
 }
 
 #[tokio::test]
-async fn a_response_is_cancelled() {
-    let server = Server::start([Answer::Whole(200, Vec::new(), "{}".into())]).await;
-    let client = server.client(Route::Project);
-    client.cancel(&token(), &agent(), "resp_1").await.unwrap();
-    let arrived = server.arrived().remove(0);
-    assert_eq!(arrived.method, Method::POST);
-    assert_eq!(
-        arrived.target,
-        "/api/projects/p/openai/v1/responses/resp_1/cancel"
-    );
-}
-
-#[tokio::test]
 async fn the_features_header_is_sent_when_it_is_set() {
     let server = Server::start([short()]).await;
     let client = client(FoundrySettings {

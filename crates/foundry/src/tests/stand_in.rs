@@ -223,22 +223,6 @@ async fn a_broken_stream_is_resumed_without_loss_or_repetition() {
 }
 
 #[tokio::test]
-async fn a_running_response_is_cancelled() {
-    let stand_ins = stand_ins().await;
-    control(&stand_ins, "behaviour", json!({"slow_pause_ms": 60_000})).await;
-    let (foundry, token) = (at_endpoints(&stand_ins), token(&stand_ins));
-    let request = to("slow", "count");
-    let mut stream = foundry.respond(&token, &request).await.unwrap();
-    let mut outcomes = vec![stream.next().await.unwrap()];
-    let cancelled = foundry.cancel(&token, &request.agent, &id(&outcomes)).await;
-    cancelled.unwrap();
-    outcomes.extend(stream.collect::<Vec<_>>().await);
-    assert!(
-        matches!(last(&outcomes), ResponseEvent::Incomplete { reason, .. } if reason == "cancelled")
-    );
-}
-
-#[tokio::test]
 async fn failure_and_great_length_are_endings_like_others() {
     let stand_ins = stand_ins().await;
     let (foundry, token) = (at_endpoints(&stand_ins), token(&stand_ins));
