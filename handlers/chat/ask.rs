@@ -10,8 +10,8 @@ use super::content::check_content;
 use super::refusal::{no_such_agent, no_such_session};
 use super::turn::{Input, TurnOrder};
 use super::{Chat, ChatCaller};
-use crate::error::ApiError;
-use crate::identity::Principal;
+use crate::error::{ApiError, chain};
+use crate::identity::{Principal, UserPartition};
 
 /// A question to an agent. Its `Debug` shows no text of people.
 pub struct Question {
@@ -73,8 +73,20 @@ impl Chat {
             correlation_id: question.correlation_id,
             only_attended: true,
         };
-        let events = self.start(caller, order).await?;
+        let started = self.start(caller, order).await;
+        if started.is_err() && question.session_id.is_none() {
+            self.discard(&partition, session_id).await;
+        }
+        let events = started?;
         step(Step::Asked);
         Answer::collect_telling(events, step).await
+    }
+
+    /// Takes back a session of which nobody was told. When that fails it stays,
+    /// and the person can delete it.
+    async fn discard(&self, partition: &UserPartition, session_id: Uuid) {
+        if let Err(error) = self.store.delete(partition, session_id).await {
+            tracing::warn!(error = chain(&error), "a session was not taken back");
+        }
     }
 }

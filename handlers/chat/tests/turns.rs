@@ -344,6 +344,17 @@ async fn others_than_the_route_may_ask_within_the_same_rules() {
     assert_eq!(answer.unwrap().message.content, "two");
     let messages = place.messages(&message.session_id.to_string()).await;
     assert_eq!(messages.len(), 4);
+    // A question that does not reach its agent leaves no session behind.
+    place
+        .agents
+        .reply(Reply::Status(403, Vec::new(), json!({})));
+    let refused = place
+        .chat
+        .ask(&caller, question("assistant", None), |_| {})
+        .await;
+    assert_eq!(refused.unwrap_err().code(), "AGENT_FORBIDDEN");
+    let (_, listed) = place.call("GET", "/api/sessions", Value::Null).await;
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 1);
     let refused = place
         .chat
         .ask(&caller, question("keeper", session), |_| {})
