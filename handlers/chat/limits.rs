@@ -13,6 +13,8 @@ pub struct ChatLimits {
     pub background: Duration,
     /// Turns at a time.
     pub turns: usize,
+    /// Turns at a time of one person.
+    pub turns_of_one: usize,
     /// Turns at a time that go on without a client.
     pub background_turns: usize,
     /// How long a client may take nothing before it counts as gone.
@@ -28,6 +30,7 @@ impl Default for ChatLimits {
             turn: Duration::from_mins(15),
             background: Duration::from_mins(5),
             turns: 2_048,
+            turns_of_one: 32,
             background_turns: 256,
             patience: Duration::from_secs(30),
             last_write_waits: [

@@ -38,6 +38,7 @@ mod store;
 mod tests;
 mod title;
 mod turn;
+mod turns;
 
 use std::sync::Arc;
 
@@ -58,6 +59,7 @@ pub use message::{Message, Role, Status};
 pub use session::Session;
 use store::SessionStore;
 pub use store::TABLE;
+use turns::Turns;
 
 /// What the routes take and give, for the API's documentation.
 pub(crate) mod shapes {
@@ -122,8 +124,8 @@ pub struct Chat {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     limits: ChatLimits,
-    /// Turns that may be under way.
-    turns: Arc<Semaphore>,
+    /// Turns that are under way.
+    turns: Arc<Turns>,
     /// Those of them that go on without a client.
     background: Arc<Semaphore>,
 }
@@ -147,7 +149,7 @@ impl Chat {
             rings: sources.rings,
             clock: sources.clock,
             random: sources.random,
-            turns: Arc::new(Semaphore::new(limits.turns)),
+            turns: Arc::new(Turns::new(limits.turns, limits.turns_of_one)),
             background: Arc::new(Semaphore::new(limits.background_turns)),
             limits,
         }

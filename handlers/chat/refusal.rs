@@ -63,6 +63,25 @@ fn turn_under_way() -> ApiError {
     )
 }
 
+/// 503: all have as many turns under way as this server takes.
+pub(super) fn too_many_turns() -> ApiError {
+    ApiError::unavailable(
+        "TOO_MANY_TURNS",
+        "This server has as many answers under way as it can take. Try again shortly.",
+        RETRY,
+    )
+}
+
+/// 429: one person has as many turns under way as one may have.
+pub(super) fn too_many_own_turns() -> ApiError {
+    ApiError::new(
+        StatusCode::TOO_MANY_REQUESTS,
+        "TOO_MANY_OWN_TURNS",
+        "You have as many answers under way as one person may have. Wait for one of them.",
+    )
+    .with_header(header::RETRY_AFTER, RETRY.as_secs().into())
+}
+
 /// 401: the caller was cut off in the middle of an answer.
 pub(super) fn revoked() -> ApiError {
     let challenge = Challenge::new()

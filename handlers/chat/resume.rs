@@ -58,7 +58,7 @@ impl Chat {
         let upstream = self
             .upstream(&caller, &found.session.session.agent_id)
             .await?;
-        let permit = self.permit()?;
+        let permit = self.turns.admit(partition.clone())?;
         let (sender, events) = mpsc::channel(QUEUE);
         let following = Following {
             chat: self.clone(),

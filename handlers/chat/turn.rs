@@ -6,7 +6,7 @@ use std::sync::Arc;
 use entrada_foundry::{InputItem, ResponseRequest, ResponseStream};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -21,6 +21,7 @@ use super::refusal::{
     approval_not_pending, client_gone, ledger_error, no_such_agent, no_such_session, not_configured,
 };
 use super::session::StoredSession;
+use super::turns::TurnPermit;
 use super::{Chat, PERMISSION, SCOPE};
 use crate::audit::{Entry, Outcome};
 use crate::error::{ApiError, chain};
@@ -73,7 +74,7 @@ struct Turn {
     token: SecretString,
     order: TurnOrder,
     listener: Listener,
-    _permit: OwnedSemaphorePermit,
+    _permit: TurnPermit,
 }
 
 impl Chat {
@@ -125,7 +126,7 @@ impl Chat {
         let token = self.token(&caller, None).await?;
         let (sender, events) = mpsc::channel(QUEUE);
         let turn = Turn {
-            _permit: self.permit()?,
+            _permit: self.turns.admit(caller.partition())?,
             listener: self
                 .listener(sender, Position::default())
                 .needed(order.only_attended),
@@ -166,16 +167,6 @@ impl Chat {
             Ok(token) => Ok(token),
             Err(error) => Err(self.remedies.answer(caller, PERMISSION, &error).await),
         }
-    }
-
-    pub(super) fn permit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.turns.clone().try_acquire_owned().map_err(|_| {
-            ApiError::unavailable(
-                "TOO_MANY_TURNS",
-                "This server has as many answers under way as it can take. Try again shortly.",
-                std::time::Duration::from_secs(5),
-            )
-        })
     }
 
     pub(super) fn listener(&self, sender: mpsc::Sender<Emitted>, has: Position) -> Listener {

@@ -267,6 +267,37 @@ async fn turns_are_bounded_over_all_people() {
 }
 
 #[tokio::test]
+async fn turns_are_bounded_for_each_person() {
+    let place = Place::with(ChatLimits {
+        turns_of_one: 1,
+        ..limits()
+    })
+    .await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    let first = place.say_streaming(&session, "one").await;
+    let other = place.new_session().await;
+    let refused = place.say_streaming(&other, "two").await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body["code"], "TOO_MANY_OWN_TURNS");
+    // Others have places of their own.
+    let bob = place.world.entra_token(HOME, BOB);
+    let new = json!({"agent_id": "assistant"});
+    let (_, body) = place.call_as(&bob, "POST", "/api/sessions", new).await;
+    let said = json!({"session_id": body["session"]["id"], "content": "hello"});
+    place.agents.reply(says("resp_2", &["hi"]));
+    let (status, _) = place.call_as(&bob, "POST", "/api/chat", said).await;
+    assert_eq!(status, 200);
+    live.send(ended(1, "resp_1", "completed")).unwrap();
+    Reader::new(first).rest().await;
+    place.agents.reply(says("resp_3", &["hi"]));
+    assert_eq!(place.say(&other, "two").await.0, 200);
+}
+
+#[tokio::test]
 async fn a_turn_ends_when_its_time_is_over() {
     let brief = ChatLimits {
         turn: Duration::from_millis(200),
