@@ -119,7 +119,7 @@ impl TokenCredential for Identity {
         _: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
         assert_eq!(scopes, ["https://ai.azure.com/.default"]);
-        let later = entrada_ambient::SystemClock::new().now() + Duration::from_hours(1);
+        let later = entrada_ambient::SystemClock::new().now() + std::time::Duration::from_hours(1);
         Ok(AccessToken::new("of-the-identity", later))
     }
 }
