@@ -50,15 +50,14 @@ pub(crate) fn run(workspace: &Workspace, report: &Report, options: &Options) -> 
     };
     let whole = Stopwatch::start();
     thread::scope(|scope| {
-        // Installing waits for the network, and much of the package is made by
-        // one processor at a time, so both run beside the checks.
+        // Installing waits for the network, so it runs beside the checks.
         scope.spawn(|| suite.step(Step::Clients, Suite::install_clients));
-        scope.spawn(|| suite.step(Step::Package, Suite::package));
         suite.step(Step::Fmt, Suite::fmt);
         suite.step(Step::Clippy, Suite::clippy);
         suite.step(Step::Doc, Suite::doc);
         suite.step(Step::Deny, Suite::deny);
         suite.step(Step::Machete, Suite::machete);
+        suite.step(Step::Package, Suite::package);
         suite.step(Step::Build, Suite::build);
     });
     suite.run_tests();
