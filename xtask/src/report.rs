@@ -57,12 +57,18 @@ pub(crate) fn seconds(took: Duration) -> String {
     format!("{:.1} s", took.as_secs_f64())
 }
 
+/// Whether it is one of cargo's messages for programs (`--message-format json`),
+/// which say to a reader what the line before them said.
+fn is_for_programs(line: &str) -> bool {
+    line.starts_with("{\"reason\":")
+}
+
 fn tail_of(log: &Path) -> String {
     let Ok(bytes) = std::fs::read(log) else {
         return String::new();
     };
     let text = String::from_utf8_lossy(&bytes);
-    let lines: Vec<&str> = text.lines().collect();
+    let lines: Vec<&str> = text.lines().filter(|line| !is_for_programs(line)).collect();
     let skipped = lines.len().saturating_sub(LINES_SHOWN);
     let mut shown = if skipped == 0 {
         String::new()

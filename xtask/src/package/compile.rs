@@ -1,6 +1,7 @@
 //! Compiling the handler as it is deployed.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -13,6 +14,11 @@ use crate::workspace::Workspace;
 /// What Functions run on, and the newest symbols of its C library that the
 /// program may need: those of Debian 10 and everything later.
 const TARGET: &str = "x86_64-unknown-linux-gnu.2.28";
+
+/// For how long an optimised build may run. It is the longest step of all, and
+/// much of it is one crate on one processor: a slow machine that is busy beside
+/// takes several times what a quiet one does.
+const OPTIMISED: Duration = Duration::from_hours(1);
 
 /// Without optimisation and for this machine: what the tests run.
 ///
@@ -88,6 +94,7 @@ pub(crate) fn reproducible(cargo: Program, workspace: &Workspace, target: &Path)
         .collect();
     cargo
         .args(["--release"])
+        .for_at_most(OPTIMISED)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
 }
 
