@@ -14,7 +14,7 @@ use thiserror::Error;
 use super::{Ambient, StartError};
 use crate::config::{SecretSettings, Settings, StorageSettings};
 use crate::error::chain;
-use crate::identity::{KeyRing, KeyRings, KeysMissing};
+use crate::identity::{KeyRing, KeyRings, KeysMissing, RingSource as _};
 use crate::secrets::{Keeping, VaultClientSecret, VaultRing};
 
 /// Keys and credentials of the process.
@@ -193,19 +193,22 @@ pub(crate) enum NoRing {
     Vault(KeysMissing),
 }
 
-/// The key ring as it stands now, for commands that run once. It takes no other
-/// secret.
+/// The key ring as it stands now, among the settings or in the vault, for
+/// commands that run once. It takes no other secret.
 pub(crate) async fn load_key_ring(
-    settings: &Settings,
+    settings: &SecretSettings,
+    identity: Option<&Arc<dyn TokenCredential>>,
     ambient: &Ambient,
 ) -> Result<Arc<KeyRing>, NoRing> {
-    if let Some(ring) = own_ring(&settings.secrets)? {
+    if let Some(ring) = own_ring(settings)? {
         return Ok(Arc::new(ring));
     }
-    let identity = identity(settings, ambient)?;
-    let rings = rings_of(vault(&settings.secrets, identity.as_ref(), ambient)?.as_ref());
-    rings.refresh().await.map_err(NoRing::Vault)?;
-    rings.current().map_err(|missing| NoRing::Vault(missing.0))
+    let vault = vault(settings, identity, ambient)?.ok_or_else(|| {
+        let what = "is not set, and neither is ENTRADA_KEY_RING: one of them gives the key ring";
+        StartError::new("ENTRADA_KEY_VAULT_URL", what)
+    })?;
+    let ring = VaultRing::new(vault).load().await;
+    ring.map(Arc::new).map_err(NoRing::Vault)
 }
 
 /// The application's credential as it stands now, for commands that run once.

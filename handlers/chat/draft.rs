@@ -25,6 +25,8 @@ pub(super) struct Draft {
     pub(super) stored: StoredMessage,
     pub(super) asks: Vec<Ask>,
     units: usize,
+    /// Whether text was added by whoever holds it.
+    has_grown: bool,
     conversation: Option<String>,
 }
 
@@ -56,6 +58,7 @@ impl Draft {
             },
             asks: Vec::new(),
             units: 0,
+            has_grown: false,
             conversation: None,
         }
     }
@@ -69,6 +72,7 @@ impl Draft {
             units: stored.message.content.encode_utf16().count(),
             stored,
             asks,
+            has_grown: false,
             conversation: None,
         }
     }
@@ -85,8 +89,25 @@ impl Draft {
             return false;
         }
         self.units = units;
+        self.has_grown = true;
         self.stored.message.content.push_str(text);
         true
+    }
+
+    /// What of the whole answer is not there yet. `None` where the whole goes
+    /// another way than what is there.
+    pub(super) fn rest_of<'w>(&self, whole: &'w str) -> Option<&'w str> {
+        whole.strip_prefix(self.stored.message.content.as_str())
+    }
+
+    /// Takes the whole answer for what another instance left, unless it has
+    /// been gone on with piece by piece.
+    pub(super) fn replace_left(&mut self, whole: String) {
+        let units = whole.encode_utf16().count();
+        if !self.has_grown && units <= UNITS {
+            self.units = units;
+            self.stored.message.content = whole;
+        }
     }
 
     /// Notes what the agent asks; what is beyond a sane number is left out.

@@ -12,6 +12,8 @@ use tokio::time::{MissedTickBehavior, Sleep, interval, sleep};
 
 use super::Chat;
 use super::asks::seal_asks;
+use super::calling::CallError;
+use super::catalogue::Upstream;
 use super::draft::Draft;
 use super::events::{Ask, Emitted, Position, TurnEvent};
 use super::ledger::{Ending, LEASE, Ledger, LedgerError};
@@ -25,6 +27,7 @@ use crate::identity::{Principal, RevocationCheck};
 pub(super) struct Reading {
     pub(super) chat: Arc<Chat>,
     pub(super) caller: Principal,
+    pub(super) upstream: Upstream,
     pub(super) ledger: Ledger,
     pub(super) draft: Draft,
     pub(super) listener: Listener,
@@ -80,7 +83,53 @@ impl Reading {
                 tracing::warn!(error = chain(&error), "an answer was not stored on the way");
             }
         }
+        let is_given_up = self.is_given_up(&end).await;
         self.conclude(end).await;
+        if is_given_up && self.upstream.background {
+            self.cancel().await;
+        }
+    }
+
+    /// Whether nobody will want the rest of the answer.
+    async fn is_given_up(&self, end: &End) -> bool {
+        match end {
+            End::Stopped(reason) => *reason != INTERRUPTED,
+            End::Revoked => true,
+            // Another turn may read the same answer on; in a session that was
+            // deleted nobody does.
+            End::Lost(_) => {
+                let message = &self.draft.stored.message;
+                let partition = self.caller.partition();
+                let session = self.chat.store.find(&partition, message.session_id);
+                matches!(session.await, Ok(None))
+            }
+            End::Said(_) | End::Broken(_) => false,
+        }
+    }
+
+    /// Ends the agent's work, which goes on without a connection.
+    async fn cancel(&self) {
+        let Some(response_id) = &self.draft.stored.response_id else {
+            tracing::warn!("an answer was given up before it had an id: its agent may go on");
+            return;
+        };
+        let Upstream { foundry, agent, .. } = &self.upstream;
+        let cancelling = async {
+            let token = self.chat.token(&self.caller, None).await;
+            let token = token.map_err(CallError::NotMade)?;
+            self.chat
+                .call_as(&self.caller, token, |token| async move {
+                    foundry.cancel(&token, agent, response_id).await
+                })
+                .await
+        };
+        if let Err(error) = cancelling.await {
+            let code = error.code();
+            tracing::warn!(
+                code,
+                "an agent may still be at work on an answer that was given up"
+            );
+        }
     }
 
     async fn read(&mut self, mut stream: ResponseStream, beside: &mut Beside) -> End {
@@ -186,7 +235,9 @@ impl Reading {
 
     /// Takes one event of the agent's.
     async fn take(&mut self, sequenced: Sequenced<ResponseEvent>) -> Option<End> {
-        self.draft.stored.sequence = i64::try_from(sequenced.sequence_number).unwrap_or(i64::MAX);
+        let number = i64::try_from(sequenced.sequence_number).unwrap_or(i64::MAX);
+        // An answer that came as a whole has no numbers.
+        self.draft.stored.sequence = self.draft.stored.sequence.max(number);
         let event = match sequenced.event {
             ResponseEvent::Created {
                 response_id,
@@ -322,13 +373,21 @@ impl Reading {
         self.tell(last).await;
     }
 
-    /// A service that sent no pieces may still send the whole.
+    /// A service that sent no pieces, or not all of them, may still send the
+    /// whole.
     async fn make_up_for_deltas(&mut self, whole: Option<String>) {
-        if let Some(text) = whole
-            && self.draft.length() == 0
-            && self.draft.append(&text)
-        {
-            self.tell(TurnEvent::Delta(text)).await;
+        let Some(whole) = whole else {
+            return;
+        };
+        match self.draft.rest_of(&whole).map(str::to_owned) {
+            Some(rest) if rest.is_empty() => {}
+            Some(rest) => {
+                if self.draft.append(&rest) {
+                    self.tell(TurnEvent::Delta(rest)).await;
+                }
+            }
+            // The client learns it from the message that is completed.
+            None => self.draft.replace_left(whole),
         }
     }
 

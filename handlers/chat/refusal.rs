@@ -176,6 +176,11 @@ pub(super) fn foundry_error(error: &FoundryError) -> ApiError {
             "The agent fell silent. Try again shortly.",
             RETRY,
         ),
+        FoundryError::Unfinished => ApiError::unavailable(
+            "AGENT_NOT_DONE",
+            "The agent has not ended its answer yet. The same call with Last-Event-ID asks again.",
+            RETRY,
+        ),
         FoundryError::ConsentLinkRefused => bad_gateway(
             "CONSENT_LINK_REFUSED",
             "The agent asked for consent at an address that is not trusted, so it is not passed \

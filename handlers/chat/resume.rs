@@ -236,6 +236,7 @@ impl Following {
                 let reading = Reading {
                     chat: self.chat.clone(),
                     caller: self.caller.clone(),
+                    upstream: self.upstream.clone(),
                     ledger,
                     draft,
                     listener: std::mem::replace(&mut self.listener, nobody),
@@ -268,7 +269,8 @@ impl Following {
         let token = self.chat.token(&self.caller, None).await;
         let token = token.map_err(CallError::NotMade)?;
         let response_id = found.response_id.as_deref().unwrap_or_default();
-        let (Upstream { foundry, agent }, after) = (&self.upstream, Some(found.sequence()));
+        let Upstream { foundry, agent, .. } = &self.upstream;
+        let after = Some(found.sequence());
         let asking = self.chat.call_as(&self.caller, token, |token| async move {
             foundry.resume(&token, agent, response_id, after).await
         });

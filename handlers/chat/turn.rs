@@ -243,6 +243,7 @@ impl Turn {
         Reading {
             chat: self.chat.clone(),
             caller: self.caller,
+            upstream: self.upstream,
             ledger,
             draft,
             listener: self.listener,
@@ -324,6 +325,8 @@ impl Turn {
                 ]
                 .map(|(name, id)| (name.to_owned(), id.to_string())),
             ),
+            // Nobody comes back for an answer that ends with its client.
+            background: self.upstream.background && !self.order.only_attended,
         }
     }
 }

@@ -9,7 +9,8 @@ use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
 use super::serve::{Failure, ambient, runtime};
-use super::state::{identity, key_ring, storage};
+use super::state::{identity, storage};
+use crate::app;
 use crate::audit::{Hour, Report, Scope, verify};
 use crate::config::SecretSettings;
 use crate::error::chain;
@@ -71,7 +72,8 @@ pub(super) fn run(command: &AuditCommand) -> Result<(), Failure> {
     let report = runtime()?.block_on(async {
         let identity = identity(&secrets, &ambient)?;
         let tables = storage(&identity, &ambient)?;
-        let ring = key_ring(&secrets, &identity, &ambient).await?;
+        let ring = app::load_key_ring(&secrets, Some(&identity), &ambient).await;
+        let ring = ring.map_err(Failure::other)?;
         verify(tables.as_ref(), &ring, scope, ambient.clock.unix())
             .await
             .map_err(|error| Failure::other(chain(&error)))

@@ -1,5 +1,5 @@
 //! What commands need that look at a deployment's state and serve nobody: who
-//! asks, the storage, the key ring.
+//! asks, and the storage.
 
 use std::sync::Arc;
 
@@ -11,8 +11,6 @@ use super::serve::Failure;
 use crate::app::{self, Ambient};
 use crate::config::{SecretSettings, StorageSettings};
 use crate::error::chain;
-use crate::identity::{KeyRing, RingSource as _};
-use crate::secrets::VaultRing;
 
 /// Who asks vault and storage: the managed identity where there is one, else
 /// who is signed in to the Azure CLI.
@@ -51,26 +49,4 @@ pub(super) fn storage(
         )));
     }
     app::open_storage(&storage, Some(identity), ambient).map_err(Failure::other)
-}
-
-/// The key ring as it stands now, among the settings or in the vault.
-pub(super) async fn key_ring(
-    settings: &SecretSettings,
-    identity: &Arc<dyn TokenCredential>,
-    ambient: &Ambient,
-) -> Result<Arc<KeyRing>, Failure> {
-    if let Some(json) = &settings.key_ring {
-        let ring = KeyRing::parse(json).map(Arc::new);
-        return ring
-            .map_err(|error| Failure::other(format!("ENTRADA_KEY_RING: {}", chain(&error))));
-    }
-    let vault = app::vault(settings, Some(identity), ambient).map_err(Failure::other)?;
-    let vault = vault.ok_or_else(|| {
-        Failure::other(
-            "ENTRADA_KEY_VAULT_URL is not set, and neither is ENTRADA_KEY_RING: one of them gives \
-             the key ring",
-        )
-    })?;
-    let ring = VaultRing::new(vault).load().await.map(Arc::new);
-    ring.map_err(|missing| Failure::other(format!("ENTRADA_KEY_VAULT_URL: {}", missing.detail())))
 }

@@ -18,15 +18,27 @@ async fn new_session(rig: &Rig, token: &str, agent: &str) -> String {
 
 /// A streamed turn: every event until the stream ends.
 async fn stream(rig: &Rig, token: &str, session: &str, content: &str) -> Vec<Event> {
-    let response = rig
+    events(&stream_after(rig, token, session, content, None).await)
+}
+
+/// The same as text; with the id of an event what comes after it.
+async fn stream_after(
+    rig: &Rig,
+    token: &str,
+    session: &str,
+    content: &str,
+    last_event_id: Option<&str>,
+) -> String {
+    let mut request = rig
         .http
         .post(rig.url("/api/chat"))
         .bearer_auth(token)
         .header("accept", "text/event-stream")
-        .json(&json!({"session_id": session, "content": content}))
-        .send()
-        .await
-        .unwrap();
+        .json(&json!({"session_id": session, "content": content}));
+    if let Some(id) = last_event_id {
+        request = request.header("last-event-id", id);
+    }
+    let response = request.send().await.unwrap();
     assert_eq!(response.status().as_u16(), 200);
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     let mut text = String::new();
@@ -34,7 +46,7 @@ async fn stream(rig: &Rig, token: &str, session: &str, content: &str) -> Vec<Eve
     while let Some(chunk) = chunks.next().await {
         text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
     }
-    events(&text)
+    text
 }
 
 fn events(text: &str) -> Vec<Event> {
@@ -263,4 +275,31 @@ async fn tools_approvals_consents_and_failures_are_events() {
             assert_eq!(last["content"], text_of(&events));
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_broke_off_is_gone_on_with_by_another_process() {
+    let mut rig = Rig::start().await;
+    let reader = rig.token("reader");
+    let session = new_session(&rig, &reader, "breaker").await;
+    let told = stream_after(&rig, &reader, &session, "one two three four", None).await;
+    let heard = text_of(&events(&told));
+    assert!(!heard.contains("four"), "{told}");
+    let last = told
+        .lines()
+        .rev()
+        .find_map(|line| line.strip_prefix("id: "))
+        .unwrap();
+    rig.restart().await;
+    let again = stream_after(&rig, &reader, &session, "one two three four", Some(last)).await;
+    let again = events(&again);
+    let (name, completed) = again.last().unwrap();
+    assert_eq!(name, "message.completed", "{again:?}");
+    let whole = completed["message"]["content"].as_str().unwrap();
+    assert_eq!(whole, format!("{heard}{}", text_of(&again)));
+    assert!(whole.ends_with("one two three four"), "{whole}");
+    let (_, answer) = rig.get(&format!("/api/sessions/{session}"), &reader).await;
+    let messages = answer["messages"].as_array().unwrap();
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[1]["content"], whole);
 }

@@ -45,7 +45,7 @@ impl Addresses {
         response_id: &str,
         starting_after: Option<u64>,
     ) -> Result<Url, FoundryError> {
-        let mut url = self.build(agent, &["responses", response_id])?;
+        let mut url = self.response(agent, response_id)?;
         let mut query = url.query_pairs_mut();
         query.append_pair("stream", "true");
         if let Some(number) = starting_after {
@@ -53,6 +53,16 @@ impl Addresses {
         }
         drop(query);
         Ok(url)
+    }
+
+    /// `…/responses/{id}`
+    pub(crate) fn response(&self, agent: &Agent, response_id: &str) -> Result<Url, FoundryError> {
+        self.build(agent, &["responses", response_id])
+    }
+
+    /// `…/responses/{id}/cancel`
+    pub(crate) fn cancel(&self, agent: &Agent, response_id: &str) -> Result<Url, FoundryError> {
+        self.build(agent, &["responses", response_id, "cancel"])
     }
 
     /// `…/conversations`

@@ -122,9 +122,15 @@ impl Foundry {
     /// Streams a stored response again: from its beginning, or from the event
     /// after `starting_after`, a [`crate::Sequenced::sequence_number`].
     ///
+    /// Only responses made in the background are streamed again, and only for
+    /// some minutes (`OpenAI` guide "Background mode", "Streaming a background
+    /// response"). Of another the end is told, with its whole text, once there
+    /// is one.
+    ///
     /// # Errors
     /// Any [`FoundryError`]; [`FoundryError::NotFound`] when the response is
-    /// not stored.
+    /// not stored, [`FoundryError::Unfinished`] when it is not streamed again
+    /// and has not ended.
     pub async fn resume(
         &self,
         token: &SecretString,
@@ -136,7 +142,35 @@ impl Foundry {
         let builder = self.request(Method::GET, url, token)?;
         let translator =
             Translator::resumed(self.consent_hosts.clone(), response_id, starting_after);
-        self.stream(builder, Repeat::Always, translator).await
+        match self.stream(builder, Repeat::Always, translator).await {
+            Err(FoundryError::Rejected { .. }) => {}
+            outcome => return outcome,
+        }
+        let url = self.addresses.response(agent, response_id)?;
+        let builder = self.request(Method::GET, url, token)?;
+        let body = self.answer(builder, Repeat::Always).await?;
+        let mut translator =
+            Translator::resumed(self.consent_hosts.clone(), response_id, starting_after);
+        translator.accept_whole(&body)?;
+        Ok(ResponseStream::of(translator))
+    }
+
+    /// Ends a response that was made in the background; any other ends with
+    /// its connection.
+    ///
+    /// # Errors
+    /// Any [`FoundryError`] but those of streams; [`FoundryError::Rejected`]
+    /// when the response was not made in the background.
+    pub async fn cancel(
+        &self,
+        token: &SecretString,
+        agent: &Agent,
+        response_id: &str,
+    ) -> Result<(), FoundryError> {
+        let url = self.addresses.cancel(agent, response_id)?;
+        let builder = self.request(Method::POST, url, token)?;
+        // Cancelling twice is as good as once ("Cancel a response").
+        self.answer(builder, Repeat::Always).await.map(drop)
     }
 
     pub(crate) fn request(
@@ -197,7 +231,8 @@ impl Foundry {
         if is_json(&response) {
             // A server that does not stream answers the response as a whole.
             let body = deadline.limit(read_whole(response, EVENT_LIMIT)).await?;
-            translator.accept_whole(&body);
+            let outcome = translator.accept_whole(&body);
+            translator.settle(outcome);
             return Ok(ResponseStream::of(translator));
         }
         Ok(ResponseStream::new(

@@ -71,6 +71,9 @@ pub enum FoundryError {
         /// The service's error code.
         code: Option<String>,
     },
+    /// The response has not ended, and the service does not stream the rest.
+    #[error("the response has not ended, and the rest is not streamed")]
+    Unfinished,
     /// The request breaks a limit of the API and was not sent.
     #[error("the request is not valid: {reason}")]
     Invalid {

@@ -105,6 +105,11 @@ pub struct ResponseRequest {
     /// At most 16 pairs; keys of at most 64 and values of at most 512
     /// characters.
     pub metadata: BTreeMap<String, String>,
+    /// Whether the service goes on when the connection is lost, so that
+    /// [`crate::Foundry::resume`] can read the rest; then
+    /// [`crate::Foundry::cancel`] ends it early. Servers that cannot do so may
+    /// refuse it or pass it over.
+    pub background: bool,
 }
 
 impl ResponseRequest {
@@ -117,6 +122,7 @@ impl ResponseRequest {
             conversation: None,
             previous_response_id: None,
             metadata: BTreeMap::new(),
+            background: false,
         }
     }
 
@@ -173,6 +179,8 @@ pub(crate) fn check_metadata(metadata: &BTreeMap<String, String>) -> Result<(), 
 pub(crate) struct ResponseBody<'a> {
     input: Vec<WireInput<'a>>,
     stream: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    background: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_reference: Option<AgentReference<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,6 +198,7 @@ impl<'a> ResponseBody<'a> {
         Self {
             input: request.input.iter().map(WireInput::from).collect(),
             stream: true,
+            background: request.background,
             agent_reference: matches!(route, Route::Project)
                 .then(|| AgentReference::from(&request.agent)),
             model: match route {

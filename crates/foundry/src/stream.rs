@@ -22,10 +22,9 @@ const DRAIN: Duration = Duration::from_millis(20);
 
 /// The events of one response. Ends after the terminal event, or with the
 /// first error; a stream that the service ends without a terminal event ends
-/// in [`FoundryError::Protocol`]. Dropping it closes the connection: the only
-/// way to end a response that is not made in the background, since the service
-/// refuses to cancel such (`OpenAI` API reference, "Cancel a response"; guide
-/// "Background mode", on synchronous responses).
+/// in [`FoundryError::Protocol`]. Dropping it closes the connection, which ends a
+/// response that is not made in the background and no other (`OpenAI` guide
+/// "Background mode", on synchronous responses; [`crate::Foundry::cancel`]).
 pub struct ResponseStream(BoxStream<'static, Result<Sequenced<ResponseEvent>, FoundryError>>);
 
 impl ResponseStream {

@@ -91,26 +91,29 @@ impl Translator {
     }
 
     /// Takes a response that came as one JSON document.
-    pub(crate) fn accept_whole(&mut self, body: &[u8]) {
-        let outcome = serde_json::from_slice::<Value>(body)
-            .map_err(|_| protocol("an answer that is not JSON"))
-            .and_then(|response| {
-                let kind = match wire::text(&response, "status") {
-                    Some("completed") => "response.completed",
-                    Some("incomplete") => "response.incomplete",
-                    Some("cancelled") => "response.cancelled",
-                    Some("failed") => "response.failed",
-                    _ => return Err(protocol("a response that has not ended")),
-                };
-                let mut events = Vec::new();
-                self.end(kind, &response, &mut events)?;
-                self.enqueue(events, 0);
-                Ok(())
-            });
-        self.settle(outcome);
+    ///
+    /// # Errors
+    /// [`FoundryError::Unfinished`] for one that has not ended, and what
+    /// cannot be read.
+    pub(crate) fn accept_whole(&mut self, body: &[u8]) -> Result<(), FoundryError> {
+        let response: Value =
+            serde_json::from_slice(body).map_err(|_| protocol("an answer that is not JSON"))?;
+        let kind = match wire::text(&response, "status") {
+            Some("completed") => "response.completed",
+            Some("incomplete") => "response.incomplete",
+            Some("cancelled") => "response.cancelled",
+            Some("failed") => "response.failed",
+            Some("queued" | "in_progress") => return Err(FoundryError::Unfinished),
+            _ => return Err(protocol("a response without a status")),
+        };
+        let mut events = Vec::new();
+        self.end(kind, &response, &mut events)?;
+        self.enqueue(events, 0);
+        Ok(())
     }
 
-    fn settle(&mut self, outcome: Result<(), FoundryError>) {
+    /// Ends the events with the error, if there is one.
+    pub(crate) fn settle(&mut self, outcome: Result<(), FoundryError>) {
         if let Err(error) = outcome {
             self.queue.push_back(Err(error));
             self.finished = true;

@@ -44,6 +44,12 @@ pub struct AgentEntry {
     /// latest.
     #[serde(default)]
     pub version: Option<String>,
+    /// Whether its answers go on when the connection to it is lost, so that
+    /// an answer outlives the instance that reads it (Responses API,
+    /// `background`). Costs a moment before the first word. By default `true`,
+    /// on the route `openai` `false`.
+    #[serde(default)]
+    pub background: Option<bool>,
     /// The model that answers, on the route `openai` alone.
     #[serde(default)]
     pub model: Option<String>,

@@ -39,6 +39,8 @@ pub struct Agent {
 pub(super) struct Upstream {
     pub(super) foundry: Foundry,
     pub(super) agent: FoundryAgent,
+    /// Whether answers go on when the connection is lost.
+    pub(super) background: bool,
 }
 
 /// Where agents are reached.
@@ -270,6 +272,7 @@ impl Catalogue {
                     name: agent.name.clone(),
                     version: None,
                 },
+                background: true,
             }),
         })
     }
@@ -326,6 +329,7 @@ fn upstream(
     route: AgentRoute,
     service: &AgentsService,
 ) -> Result<Upstream, String> {
+    let background = entry.background.unwrap_or(route != AgentRoute::OpenAi);
     let route = match route {
         AgentRoute::Agent => Route::AgentEndpoint,
         AgentRoute::Project => Route::Project,
@@ -342,6 +346,7 @@ fn upstream(
                 .unwrap_or_else(|| entry.id.clone()),
             version: entry.version.clone(),
         },
+        background,
     })
 }
 

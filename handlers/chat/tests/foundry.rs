@@ -89,6 +89,18 @@ impl Agents {
         sender
     }
 
+    /// Waits for the request that ends a response, and answers its target.
+    pub(super) async fn cancelled(&self) -> String {
+        for _ in 0..500 {
+            let cancelling = |arrived: &Arrived| arrived.target.contains("/cancel");
+            if let Some(arrived) = self.arrived().into_iter().find(cancelling) {
+                return arrived.target;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("nothing was cancelled");
+    }
+
     pub(super) fn arrived(&self) -> Vec<Arrived> {
         self.script.lock().unwrap().arrived.clone()
     }
@@ -127,6 +139,7 @@ pub(super) fn says(response: &str, pieces: &[&str]) -> Reply {
 async fn serve(State(agents): State<Agents>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
+    let cancels = parts.uri.path().ends_with("/cancel");
     let reply = {
         let mut script = agents.script.lock().unwrap();
         script.arrived.push(Arrived {
@@ -134,7 +147,11 @@ async fn serve(State(agents): State<Agents>, request: Request) -> Response {
             headers: parts.headers,
             body: String::from_utf8(body.to_vec()).unwrap(),
         });
-        script.replies.pop_front()
+        if cancels {
+            Some(Reply::Status(200, Vec::new(), json!({})))
+        } else {
+            script.replies.pop_front()
+        }
     };
     let live = |events: Vec<Value>| {
         let (sender, receiver) = mpsc::unbounded_channel();

@@ -1,6 +1,7 @@
 mod agents;
 mod approvals;
 mod audit;
+mod cancelling;
 mod foundry;
 mod refusals;
 mod resuming;

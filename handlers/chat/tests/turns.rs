@@ -54,6 +54,8 @@ async fn the_agent_sees_the_person_and_no_token_stands_in_a_body() {
         assert_eq!(metadata["entrada_object_id"], json!(ALICE));
         assert_eq!(metadata["entrada_tenant_id"], json!(HOME));
         assert_eq!(metadata.get("tab"), None);
+        // So that somebody can come back for the answer.
+        assert_eq!(request.json()["background"], true);
     }
     assert!(
         arrived[0]
@@ -380,6 +382,13 @@ async fn others_than_the_route_may_ask_within_the_same_rules() {
     assert_eq!(answer.unwrap().message.content, "two");
     let messages = place.messages(&message.session_id.to_string()).await;
     assert_eq!(messages.len(), 4);
+    // Nobody can come back for these: they end with their caller.
+    let arrived = place.agents.arrived();
+    assert!(
+        arrived
+            .iter()
+            .all(|request| request.json().get("background").is_none())
+    );
     // A question that does not reach its agent leaves no session behind.
     place
         .agents

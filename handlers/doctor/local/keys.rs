@@ -8,8 +8,11 @@ use crate::fix::Fix;
 use crate::identity::{KeyState, KeyUse, KeysMissing};
 
 pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &Ambient) {
-    let loaded = tokio::time::timeout(LIMIT, app::load_key_ring(settings, ambient)).await;
-    match loaded {
+    let loading = async {
+        let identity = app::identity(settings, ambient)?;
+        app::load_key_ring(&settings.secrets, identity.as_ref(), ambient).await
+    };
+    match tokio::time::timeout(LIMIT, loading).await {
         Err(_) => report.found(Finding::fault(
             "key-ring",
             format!("the key vault did not answer within {} s", LIMIT.as_secs()),

@@ -135,7 +135,10 @@ class Checks:
         events = []
         try:
             for event in self.client.responses.create(
-                input="a b c d e", stream=True, extra_body=reference("breaker")
+                input="a b c d e",
+                stream=True,
+                background=True,
+                extra_body=reference("breaker"),
             ):
                 events.append(event)
         except Exception as error:  # the HTTP library's own, unwrapped
@@ -159,9 +162,17 @@ class Checks:
         assert self.client.responses.retrieve(made.id).output_text == made.output_text
         items = self.client.responses.input_items.list(made.id).data
         assert items[0].content[0].text == "keep", items
-        assert self.client.responses.cancel(made.id).status == "completed"
+        self.expect(openai.BadRequestError, self.client.responses.cancel, made.id)
         self.client.responses.delete(made.id)
         self.expect(openai.NotFoundError, self.client.responses.retrieve, made.id)
+
+    def check_responses_are_made_in_the_background(self):
+        made = self.client.responses.create(
+            input="keep", background=True, extra_body=reference("slow")
+        )
+        assert made.background and made.status in ("queued", "in_progress"), made
+        assert self.client.responses.cancel(made.id).status == "cancelled"
+        assert self.client.responses.retrieve(made.id).status == "cancelled"
 
     def check_conversations_are_kept(self):
         made = self.client.conversations.create(metadata={"a": "b"})

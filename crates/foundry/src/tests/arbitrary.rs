@@ -109,7 +109,8 @@ proptest! {
     #[test]
     fn no_whole_answer_panics(value in value()) {
         let mut translator = Translator::new(Arc::new(ConsentHosts::new(&[])));
-        translator.accept_whole(value.to_string().as_bytes());
+        let outcome = translator.accept_whole(value.to_string().as_bytes());
+        translator.settle(outcome);
         assert!(translator.is_finished());
     }
 }

@@ -206,7 +206,8 @@ async fn a_whole_answer_ends_as_its_status_says() {
             json!({"id": "r", "status": "failed", "error": {}}),
             "Failed",
         ),
-        (json!({"id": "r", "status": "in_progress"}), "Protocol"),
+        (json!({"id": "r", "status": "in_progress"}), "Unfinished"),
+        (json!({"id": "r", "status": "odd"}), "Protocol"),
         (json!([]), "Protocol"),
     ] {
         let server = Server::start([Answer::Whole(200, Vec::new(), body.to_string())]).await;

@@ -205,7 +205,10 @@ async fn an_approval_is_given() {
 async fn a_broken_stream_is_resumed_without_loss_or_repetition() {
     let stand_ins = stand_ins().await;
     let (foundry, token) = (at_endpoints(&stand_ins), token(&stand_ins));
-    let request = to("breaker", "one two three four");
+    let request = ResponseRequest {
+        background: true,
+        ..to("breaker", "one two three four")
+    };
     let mut outcomes = ask(&foundry, &token, &request).await;
     let broken = outcomes.pop().unwrap();
     assert!(matches!(broken, Err(FoundryError::Unavailable { .. })));
@@ -220,6 +223,45 @@ async fn a_broken_stream_is_resumed_without_loss_or_repetition() {
     assert!(
         matches!(last(&outcomes), ResponseEvent::Completed { text: Some(whole), .. } if *whole == said)
     );
+}
+
+#[tokio::test]
+async fn what_is_not_streamed_again_is_told_at_its_end() {
+    let stand_ins = stand_ins().await;
+    let (foundry, token) = (at_endpoints(&stand_ins), token(&stand_ins));
+    let request = to("breaker", "one two three four");
+    let mut outcomes = ask(&foundry, &token, &request).await;
+    outcomes.pop();
+    let id = id(&outcomes);
+    let rest = foundry.resume(&token, &request.agent, &id, Some(3)).await;
+    let rest = rest.unwrap().collect::<Vec<_>>().await;
+    assert_eq!(rest.len(), 1);
+    assert!(
+        matches!(last(&rest), ResponseEvent::Completed { text: Some(whole), .. }
+            if whole.ends_with("one two three four"))
+    );
+    let refused = foundry.cancel(&token, &request.agent, &id).await;
+    assert!(matches!(refused, Err(FoundryError::Rejected { .. })));
+}
+
+#[tokio::test]
+async fn a_response_in_the_background_outlives_its_connection_until_it_is_cancelled() {
+    let stand_ins = stand_ins().await;
+    let (foundry, token) = (at_endpoints(&stand_ins), token(&stand_ins));
+    control(&stand_ins, "behaviour", json!({"slow_pause_ms": 60_000})).await;
+    let request = ResponseRequest {
+        background: true,
+        ..to("slow", "go")
+    };
+    let mut stream = foundry.respond(&token, &request).await.unwrap();
+    let first = stream.next().await.unwrap();
+    drop(stream);
+    let id = id(&[first]);
+    let resuming = foundry.resume(&token, &request.agent, &id, None);
+    let rest = resuming.await.unwrap();
+    foundry.cancel(&token, &request.agent, &id).await.unwrap();
+    let rest = rest.collect::<Vec<_>>().await;
+    assert!(matches!(last(&rest), ResponseEvent::Incomplete { .. }));
 }
 
 #[tokio::test]

@@ -46,8 +46,12 @@ impl<'a> Composer<'a> {
             output: Vec::new(),
             words: 0,
         };
+        let background = composer.response["background"] == true;
         let response = json!({"response": composer.response});
         composer.event("response.created", &response);
+        if background {
+            composer.event("response.queued", &response);
+        }
         composer.event("response.in_progress", &response);
         composer
     }

@@ -25,6 +25,11 @@
 //! | `failing` | begins and fails |
 //! | `huge` | answers at great length |
 //!
+//! A response that is made with `background` goes on without a connection, can be
+//! streamed again and cancelled; any other ends with its connection (`OpenAI` guide
+//! "Background mode"; Microsoft: "Build with agents, conversations, and responses",
+//! on background mode).
+//!
 //! # Control
 //!
 //! Beneath `/foundry/stand-in`, for programs and not for web pages (a request

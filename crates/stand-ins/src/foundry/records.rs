@@ -101,6 +101,9 @@ pub(super) struct Record {
     pub(super) input: Vec<Value>,
     /// How many turns came before, this one included.
     pub(super) turn: usize,
+    /// Made in the background: goes on without a connection, can be streamed
+    /// again and cancelled. Any other ends with its connection.
+    pub(super) background: bool,
     progress: Mutex<Progress>,
     changed: watch::Sender<()>,
 }
@@ -129,6 +132,7 @@ pub(super) struct Parts {
     pub(super) conversation: Option<String>,
     pub(super) input: Vec<Value>,
     pub(super) turn: usize,
+    pub(super) background: bool,
     /// The response as it stands at its beginning.
     pub(super) response: Value,
 }
@@ -141,6 +145,7 @@ impl Record {
             conversation: parts.conversation,
             input: parts.input,
             turn: parts.turn,
+            background: parts.background,
             progress: Mutex::new(Progress {
                 frames: Vec::new(),
                 response: parts.response,
@@ -223,7 +228,7 @@ impl Record {
     }
 }
 
-/// Lets a response happen, at its pace. Goes on when nobody listens.
+/// Lets a response happen, at its pace, until it ends or is cancelled.
 pub(super) async fn run(
     foundry: Arc<Foundry>,
     record: Arc<Record>,

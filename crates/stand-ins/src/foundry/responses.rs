@@ -42,6 +42,7 @@ pub(super) async fn create(
         conversation: create.conversation.clone(),
         input: input.clone(),
         turn: before.turns + 1,
+        background: create.background,
         response: composition.first,
     }));
     {
@@ -90,6 +91,12 @@ pub(super) async fn read(
             })?),
         };
     match door.query.get("stream").map(String::as_str) {
+        // As the service words it for a response that was not made in the
+        // background (azure-sdk-for-python, issue 46015); the code is inferred.
+        Some("true") if !record.background => Err(Problem::invalid(
+            "invalid_value",
+            "Streaming is not enabled for this response.",
+        )),
         Some("true") => {
             let behaviour = foundry.settings().behaviour.clone();
             let breaks = record.agent == Some("breaker") && behaviour.breaker_resumed;
@@ -126,6 +133,12 @@ pub(super) async fn cancel(
     door: Door,
 ) -> Result<Json<Value>, Problem> {
     let record = foundry.response(&door)?;
+    if !record.background {
+        return Err(Problem::invalid(
+            "invalid_value",
+            "Only a response that was made in the background can be cancelled.",
+        ));
+    }
     record.cancel();
     Ok(Json(record.response()))
 }
@@ -365,6 +378,17 @@ struct Reader {
     place: usize,
     /// Pieces of text until the connection breaks.
     left: Option<usize>,
+}
+
+impl Drop for Reader {
+    /// The connection has ended, and with it a response that was not made in
+    /// the background (`OpenAI` guide "Background mode": such a response is
+    /// cancelled by ending its connection).
+    fn drop(&mut self) {
+        if !self.record.background {
+            self.record.cancel();
+        }
+    }
 }
 
 /// Streams a response's events from the one at `first` on, until a connection

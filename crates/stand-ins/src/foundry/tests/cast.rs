@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{Bench, at_endpoint, kinds, text_of};
+use crate::TokenRequest;
 
 #[tokio::test]
 async fn the_assistant_says_whose_token_it_was_called_with() {
@@ -143,7 +146,7 @@ async fn the_approver_follows_the_answer() {
 async fn a_broken_stream_can_be_resumed_where_it_broke() {
     let bench = Bench::start().await;
     let endpoint = at_endpoint("breaker", "responses");
-    let body = json!({"input": "one two three", "stream": true});
+    let body = json!({"input": "one two three", "stream": true, "background": true});
     let (mut events, broke) = bench.stream("reader", &endpoint, body).await;
     assert!(broke);
     let pieces = kinds(&events)
@@ -175,6 +178,43 @@ async fn a_broken_stream_can_be_resumed_where_it_broke() {
     );
     let odd = format!("{path}&stream=true&starting_after=x");
     assert_eq!(bench.get("reader", &odd).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_response_that_is_not_made_in_the_background_ends_with_its_connection() {
+    let bench = Bench::start().await;
+    bench
+        .control("behaviour", json!({"slow_pause_ms": 60_000}))
+        .await;
+    let token = bench.mint(TokenRequest::for_persona("reader"));
+    let endpoint = at_endpoint("slow", "responses");
+    let body = json!({"input": "count", "stream": true});
+    let mut answer = bench.send(Method::POST, &endpoint, &token, body).await;
+    let first = answer.chunk().await.unwrap().unwrap();
+    let first = std::str::from_utf8(&first).unwrap();
+    let data = first.lines().find_map(|line| line.strip_prefix("data: "));
+    let created: Value = serde_json::from_str(data.unwrap()).unwrap();
+    let id = created["response"]["id"].as_str().unwrap();
+    let path = at_endpoint("slow", &format!("responses/{id}"));
+    for (method, path) in [
+        (Method::GET, format!("{path}&stream=true")),
+        (
+            Method::POST,
+            at_endpoint("slow", &format!("responses/{id}/cancel")),
+        ),
+    ] {
+        let (status, refused) = bench.call("reader", method, &path, Value::Null).await;
+        assert_eq!(status, 400, "{refused}");
+    }
+    assert_eq!(bench.get("reader", &path).await.1["status"], "in_progress");
+    drop(answer);
+    for _ in 0..500 {
+        if bench.get("reader", &path).await.1["status"] == "cancelled" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("it goes on without its connection");
 }
 
 #[tokio::test]
