@@ -20,6 +20,11 @@ impl StartError {
         }
     }
 
+    /// What is wrong with it.
+    pub(crate) fn what(&self) -> &str {
+        &self.what
+    }
+
     /// The setting that is at fault.
     pub(crate) fn setting(&self) -> &'static str {
         self.setting

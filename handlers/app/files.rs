@@ -3,27 +3,14 @@
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
-use entrada_ambient::Environment;
-use uuid::Uuid;
 
 use super::{Ambient, StartError};
 use crate::chat::{AgentRoute, AgentsService, Catalogue};
 use crate::config::Settings;
 use crate::policy::{self, Policy};
 
-const POLICY: &str = "ENTRADA_POLICY";
-
-/// What is wrong with the policy that the environment names, when the settings
-/// themselves have faults and cannot say.
-pub(crate) fn policy_fault(environment: &dyn Environment) -> Option<(&'static str, String)> {
-    let path = environment.get(POLICY)?;
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) => return Some((POLICY, format!("{path}: {error}"))),
-    };
-    let fault = Policy::parse(&text, Uuid::nil()).err()?;
-    Some((POLICY, fault.to_string()))
-}
+pub(super) const POLICY: &str = "ENTRADA_POLICY";
+pub(super) const AGENTS: &str = "ENTRADA_AGENTS";
 
 /// The policy that the settings name, or the built-in one.
 pub(crate) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {
@@ -45,7 +32,6 @@ pub(crate) fn catalogue(
     identity: Option<&Arc<dyn TokenCredential>>,
     ambient: &Ambient,
 ) -> Result<Catalogue, StartError> {
-    const NAME: &str = "ENTRADA_AGENTS";
     let Some(path) = &settings.agents else {
         return Ok(Catalogue::default());
     };
@@ -65,7 +51,7 @@ pub(crate) fn catalogue(
                 .filter(|_| settings.has_managed_identity())
                 .cloned(),
         });
-    let fault = |what: String| StartError::new(NAME, format!("{}: {what}", path.display()));
+    let fault = |what: String| StartError::new(AGENTS, format!("{}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| fault(error.to_string()))?;
     Catalogue::parse(&text, service.as_ref()).map_err(|faults| fault(faults.to_string()))
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod files;
+mod named;
 mod pieces;
 mod secrets;
 mod storage;
@@ -31,7 +32,8 @@ use crate::{auth, chat, downstream, grants, identity, ops, records, weather};
 
 use error::Faults;
 pub use error::{StartError, StartErrors};
-pub(crate) use files::{catalogue, policy_fault, read_policy};
+pub(crate) use files::{catalogue, read_policy};
+pub(crate) use named::named_faults;
 use pieces::{Shared, pieces};
 pub(crate) use secrets::{NoRing, credential, identity, load_key_ring, vault};
 use secrets::{Secrets, secrets};
@@ -225,7 +227,7 @@ fn prepare(
     let tables = faults.keep(tables(identity.as_ref()));
     let policy = faults.keep(read_policy(settings)).map(Arc::new);
     let catalogue = faults.keep(catalogue(settings, identity.as_ref(), ambient));
-    let secrets = faults.keep(secrets(settings, identity.as_ref(), ambient));
+    let secrets = secrets(settings, identity.as_ref(), ambient, &mut faults);
     match (tables, policy, catalogue, secrets) {
         (Some(tables), Some(policy), Some(catalogue), Some(secrets)) => Ok(Prepared {
             tables,

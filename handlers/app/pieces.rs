@@ -120,7 +120,8 @@ fn health(
         has_vault: shared.has_vault,
         revocations: shared.revocations.clone(),
         limits: shared.limits.clone(),
-        foundry: settings.foundry_endpoint.is_some(),
+        foundry: settings.foundry_endpoint.clone(),
+        http: ambient.http.clone(),
         catalogue: catalogue.clone(),
     };
     Health::new(sources, ambient.clock.clone())

@@ -10,12 +10,17 @@ use entrada_entra::{
 use entrada_vault::Vault;
 use secrecy::SecretString;
 use thiserror::Error;
+use uuid::Uuid;
 
+use super::error::Faults;
 use super::{Ambient, StartError};
 use crate::config::{SecretSettings, Settings, StorageSettings};
 use crate::error::chain;
 use crate::identity::{KeyRing, KeyRings, KeysMissing, RingSource as _};
 use crate::secrets::{Keeping, VaultClientSecret, VaultRing};
+
+pub(super) const RING: &str = "ENTRADA_KEY_RING";
+pub(super) const CERTIFICATE: &str = "ENTRADA_CLIENT_CERTIFICATE";
 
 /// Keys and credentials of the process.
 pub(super) struct Secrets {
@@ -83,7 +88,7 @@ pub(super) fn own_ring(settings: &SecretSettings) -> Result<Option<KeyRing>, Sta
         .as_ref()
         .map(KeyRing::parse)
         .transpose()
-        .map_err(|error| StartError::new("ENTRADA_KEY_RING", chain(&error)))
+        .map_err(|error| StartError::new(RING, chain(&error)))
 }
 
 fn rings_of(vault: Option<&Arc<Vault>>) -> KeyRings {
@@ -97,15 +102,20 @@ pub(super) fn secrets(
     settings: &Settings,
     identity: Option<&Arc<dyn TokenCredential>>,
     ambient: &Ambient,
-) -> Result<Secrets, StartError> {
-    let vault = vault(&settings.secrets, identity, ambient)?;
-    let rings = match own_ring(&settings.secrets)? {
+    faults: &mut Faults,
+) -> Option<Secrets> {
+    let vault = faults.keep(vault(&settings.secrets, identity, ambient));
+    let own_ring = faults.keep(own_ring(&settings.secrets));
+    let own_credential = faults.keep(own_credential(settings, ambient));
+    let vault = vault?;
+    let has_vault = vault.is_some();
+    let rings = match own_ring? {
         Some(ring) => KeyRings::new(Some(ring)),
         None => rings_of(vault.as_ref()),
     };
-    let has_vault = vault.is_some();
-    let (credential, vault_secret) = credentials(settings, identity, vault, ambient)?;
-    Ok(Secrets {
+    let credentials = credentials(settings, identity, vault, own_credential?);
+    let (credential, vault_secret) = faults.keep(credentials)?;
+    Some(Secrets {
         rings: Arc::new(rings),
         credential,
         vault_secret,
@@ -121,14 +131,14 @@ fn credentials(
     settings: &Settings,
     identity: Option<&Arc<dyn TokenCredential>>,
     vault: Option<Arc<Vault>>,
-    ambient: &Ambient,
+    own: Option<Arc<dyn ClientCredential>>,
 ) -> Result<Credentials, StartError> {
     let federated = settings.secrets.identity_client_id.and(identity).map(
         |identity| -> Arc<dyn ClientCredential> {
             Arc::new(FederatedIdentity::new(identity.clone()))
         },
     );
-    let credentials = match (own_credential(settings, ambient)?, vault) {
+    let credentials = match (own, vault) {
         (Some(own), _) => (own, None),
         (None, Some(vault)) => {
             let secret = Arc::new(VaultClientSecret::new(vault, federated));
@@ -155,26 +165,28 @@ fn own_credential(
         return Ok(Some(Arc::new(ClientSecret::new(secret.clone()))));
     }
     match &settings.secrets.client_certificate {
-        Some(path) => certificate(path, settings, ambient).map(Some),
+        Some(path) => client_certificate(path, settings.entra.client_id, ambient).map(Some),
         None => Ok(None),
     }
 }
 
-fn certificate(
+/// The certificate in a PEM file, and its key, as the credential of this
+/// application.
+pub(super) fn client_certificate(
     path: &Path,
-    settings: &Settings,
+    client_id: Uuid,
     ambient: &Ambient,
 ) -> Result<Arc<dyn ClientCredential>, StartError> {
     let fault = |what: String| {
         let what = format!("{}: {what}", path.display());
-        StartError::new("ENTRADA_CLIENT_CERTIFICATE", what)
+        StartError::new(CERTIFICATE, what)
     };
     let pem = std::fs::read_to_string(path)
         .map(SecretString::from)
         .map_err(|error| fault(error.to_string()))?;
     let certificate = ClientCertificate::from_pem(
         &pem,
-        settings.entra.client_id,
+        client_id,
         ambient.clock.clone(),
         ambient.random.clone(),
     )
@@ -218,7 +230,8 @@ pub(crate) async fn credential(
 ) -> Result<Arc<dyn ClientCredential>, StartError> {
     let identity = identity(settings, ambient)?;
     let vault = vault(&settings.secrets, identity.as_ref(), ambient)?;
-    let (credential, vault_secret) = credentials(settings, identity.as_ref(), vault, ambient)?;
+    let own = own_credential(settings, ambient)?;
+    let (credential, vault_secret) = credentials(settings, identity.as_ref(), vault, own)?;
     if let Some(vault_secret) = vault_secret {
         vault_secret
             .refresh()

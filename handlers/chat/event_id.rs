@@ -46,9 +46,9 @@ impl EventIds<'_> {
             .map(|sealed| URL_SAFE_NO_PAD.encode(sealed))
     }
 
-    /// How far the client had come; `None` for what is not an id of this
-    /// session.
-    pub(super) fn open(&self, id: &str) -> Option<Position> {
+    /// How far the client had come, and in which response of the agent's;
+    /// `None` for what is not an id of this session.
+    pub(super) fn open(&self, id: &str) -> Option<(Position, Option<String>)> {
         if id.len() > LONGEST {
             return None;
         }
@@ -56,11 +56,13 @@ impl EventIds<'_> {
         let row = session::row_key(self.session_id);
         let text = self.ring.open(&sealed, self.place(&row)).ok()?;
         let mut parts = text.expose_secret().split(' ');
-        Some(Position {
+        let position = Position {
             number: parts.next()?.parse().ok()?,
             sequence: parts.next()?.parse().ok()?,
             offset: parts.next()?.parse().ok()?,
-        })
+        };
+        let response_id = parts.next().filter(|id| !id.is_empty());
+        Some((position, response_id.map(str::to_owned)))
     }
 
     fn place<'a>(&'a self, row: &'a str) -> Place<'a> {
@@ -97,7 +99,8 @@ mod tests {
         let id = ids(&mine, 7)
             .seal(&position, Some("resp_1"), &SystemRandom)
             .unwrap();
-        assert_eq!(ids(&mine, 7).open(&id), Some(position));
+        let opened = Some((position, Some("resp_1".to_owned())));
+        assert_eq!(ids(&mine, 7).open(&id), opened);
         assert_eq!(ids(&mine, 8).open(&id), None);
         assert_eq!(ids(&theirs, 7).open(&id), None);
         assert_eq!(ids(&mine, 7).open("garbage"), None);

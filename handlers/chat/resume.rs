@@ -54,8 +54,13 @@ impl Chat {
         last_event_id: &str,
     ) -> Result<Events, ApiError> {
         let partition = caller.partition();
-        let has = self.position(&partition, session_id, last_event_id).await?;
-        let found = self.look(&partition, session_id, has.number).await?;
+        let (has, response_id) = self.position(&partition, session_id, last_event_id).await?;
+        let answer = Answer {
+            session_id,
+            number: has.number,
+            response_id,
+        };
+        let found = self.look(&partition, &answer).await?;
         let upstream = self
             .upstream_or_refusal(&caller, &found.session.session.agent_id)
             .await?;
@@ -65,6 +70,7 @@ impl Chat {
             chat: self.clone(),
             caller,
             partition,
+            answer,
             upstream,
             told: has.clone(),
             asked: 0,
@@ -83,7 +89,7 @@ impl Chat {
         partition: &UserPartition,
         session_id: Uuid,
         last_event_id: &str,
-    ) -> Result<Position, ApiError> {
+    ) -> Result<(Position, Option<String>), ApiError> {
         let ring = self.rings.current_soon().await?;
         EventIds {
             ring: &ring,
@@ -99,19 +105,19 @@ impl Chat {
         })
     }
 
-    async fn look(
-        &self,
-        partition: &UserPartition,
-        session_id: Uuid,
-        number: i64,
-    ) -> Result<Found, ApiError> {
-        let session = self.store.find(partition, session_id).await?;
+    async fn look(&self, partition: &UserPartition, answer: &Answer) -> Result<Found, ApiError> {
+        let session = self.store.find(partition, answer.session_id).await?;
         let session = session.ok_or_else(no_such_session)?;
-        let message = self.store.message(partition, session_id, number).await?;
-        let message = message.filter(|found| found.message.role == Role::Assistant);
+        let message = self
+            .store
+            .message(partition, answer.session_id, answer.number)
+            .await?;
+        let message = match message {
+            Some(message) => Some(message).filter(|found| found.message.role == Role::Assistant),
+            None => answer.not_stored_yet(&session, self),
+        };
         match message {
             Some(message) => Ok(Found { session, message }),
-            // Its first two seconds were not over when its instance ended.
             None => Err(ApiError::not_found(
                 "MESSAGE_NOT_FOUND",
                 "Nothing of this answer was stored. Send the message again.",
@@ -120,11 +126,40 @@ impl Chat {
     }
 }
 
+/// The answer that a client comes back for, as its event id tells it.
+struct Answer {
+    session_id: Uuid,
+    number: i64,
+    response_id: Option<String>,
+}
+
+impl Answer {
+    /// The answer before its first two seconds were over, in which nothing of
+    /// it is stored: it is written by whoever holds the session, or was.
+    fn not_stored_yet(&self, session: &StoredSession, chat: &Chat) -> Option<StoredMessage> {
+        let response_id = self.response_id.clone()?;
+        let now = chat.store.now();
+        let is_last = self.number + 1 == session.next_message;
+        is_last.then(|| StoredMessage {
+            response_id: Some(response_id),
+            ..Draft::new(
+                chat.random.uuid_v7(now),
+                self.session_id,
+                self.number,
+                session.lease.turn,
+                now,
+            )
+            .stored
+        })
+    }
+}
+
 /// A client that came back.
 struct Following {
     chat: Arc<Chat>,
     caller: Principal,
     partition: UserPartition,
+    answer: Answer,
     upstream: Upstream,
     listener: Listener,
     /// How far the client has come.
@@ -158,9 +193,7 @@ impl Following {
                 () = self.listener.gone() => return,
                 () = sleep(self.chat.limits.save_every) => {}
             }
-            let message = &found.message;
-            let (session_id, number) = (message.message.session_id, message.number);
-            found = match self.chat.look(&self.partition, session_id, number).await {
+            found = match self.chat.look(&self.partition, &self.answer).await {
                 Ok(found) => found,
                 Err(error) => return self.fail(&found, error).await,
             };

@@ -14,7 +14,7 @@ use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::app::{Ambient, App, identity, policy_fault};
+use crate::app::{Ambient, App, identity, named_faults};
 use crate::config::{LogFilter, Settings, SettingsFaults, TelemetrySettings};
 use crate::telemetry::{Bearer, Telemetry};
 
@@ -73,10 +73,10 @@ fn log_as_json(filter: &LogFilter, telemetry: Option<&Telemetry>) {
     }
 }
 
-/// The faults of the settings, and those of the policy that they name.
-fn all_faults(mut faults: SettingsFaults) -> Failure {
-    if let Some((name, what)) = policy_fault(&ProcessEnvironment) {
-        faults.note(name, what);
+/// The faults of the settings, and of what they name.
+fn all_faults(mut faults: SettingsFaults, ambient: &Ambient) -> Failure {
+    for fault in named_faults(&ProcessEnvironment, ambient) {
+        faults.note(fault.setting(), fault.what());
     }
     Failure(faults.to_string())
 }
@@ -146,8 +146,9 @@ async fn asked_to_end() -> ExitCode {
 }
 
 pub(super) fn serve() -> Result<ExitCode, Failure> {
-    let (settings, warnings) = Settings::load(&ProcessEnvironment, false).map_err(all_faults)?;
     let ambient = ambient()?;
+    let (settings, warnings) = Settings::load(&ProcessEnvironment, false)
+        .map_err(|faults| all_faults(faults, &ambient))?;
     runtime()?.block_on(async {
         let telemetry = telemetry(&settings, &ambient)?;
         log_as_json(&settings.log, telemetry.as_ref());

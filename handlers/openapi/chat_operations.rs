@@ -136,7 +136,8 @@ fn chat() -> Operation {
         )
         .refused(
             404,
-            "There is no such session or agent for the caller, or no agents' service at all \
+            "There is no such session or agent for the caller, nothing of the answer that \
+             `Last-Event-ID` names is left (`MESSAGE_NOT_FOUND`), or no agents' service at all \
              (`CHAT_NOT_CONFIGURED`).",
         )
         .refused(

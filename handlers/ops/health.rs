@@ -13,6 +13,7 @@ use http::header::{CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::Mutex;
+use url::Url;
 
 use super::sweep::last_sweep;
 use super::{
@@ -48,8 +49,10 @@ pub struct HealthSources {
     pub revocations: Arc<Revocations>,
     /// The limits.
     pub limits: Arc<Limits>,
-    /// Whether there is a Foundry project.
-    pub foundry: bool,
+    /// The Foundry project, if there is one.
+    pub foundry: Option<Url>,
+    /// The network.
+    pub http: reqwest::Client,
     /// The agents, and what Foundry says of them.
     pub catalogue: Arc<Catalogue>,
 }
@@ -60,6 +63,8 @@ struct Answers {
     storage: ServiceStatus,
     /// Whether Entra's configuration can be had.
     entra: bool,
+    /// Whether Foundry answers.
+    foundry: bool,
     last_sweep: Option<String>,
     /// What is known of sealed values, if it matters and storage says.
     stored: Option<StoredValues>,
@@ -101,15 +106,17 @@ impl Health {
     }
 
     async fn ask(&self) -> Answers {
-        let (storage, entra, last_sweep, stored) = tokio::join!(
+        let (storage, entra, foundry, last_sweep, stored) = tokio::join!(
             self.storage(),
             self.entra_answers(),
+            self.foundry_answers(),
             self.last_sweep(),
             self.stored()
         );
         Answers {
             storage,
             entra,
+            foundry,
             last_sweep,
             stored,
             timestamp: self.clock.now().format(&Rfc3339).unwrap_or_default(),
@@ -123,11 +130,7 @@ impl Health {
         let services = Services {
             api: self.api(),
             azure_ad: self.azure_ad(answers.entra),
-            azure_foundry: match (self.sources.foundry, self.sources.catalogue.misses_agents()) {
-                (false, _) => ServiceStatus::NotConfigured,
-                (true, true) => ServiceStatus::Degraded,
-                (true, false) => ServiceStatus::Operational,
-            },
+            azure_foundry: self.azure_foundry(answers.foundry),
             storage: answers.storage,
             key_vault: self.key_vault(),
         };
@@ -219,6 +222,36 @@ impl Health {
             tracing::warn!(error = chain(error), "health: Microsoft Entra ID");
         }
         matches!(configuration, Ok(Ok(_)))
+    }
+
+    async fn foundry_answers(&self) -> bool {
+        let Some(endpoint) = &self.sources.foundry else {
+            return false;
+        };
+        let reaching = entrada_foundry::reach(&self.sources.http, endpoint);
+        match tokio::time::timeout(LIMIT, reaching).await {
+            Ok(Ok(())) => true,
+            Ok(Err(error)) => {
+                tracing::warn!(error = chain(&error), "health: Foundry");
+                false
+            }
+            Err(_) => {
+                tracing::warn!("health: Foundry did not answer within two seconds");
+                false
+            }
+        }
+    }
+
+    fn azure_foundry(&self, answers: bool) -> ServiceStatus {
+        if self.sources.foundry.is_none() {
+            ServiceStatus::NotConfigured
+        } else if !answers {
+            ServiceStatus::Unavailable
+        } else if self.sources.catalogue.misses_agents() {
+            ServiceStatus::Degraded
+        } else {
+            ServiceStatus::Operational
+        }
     }
 
     fn azure_ad(&self, answers: bool) -> ServiceStatus {

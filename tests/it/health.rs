@@ -40,6 +40,19 @@ async fn health_names_every_service() {
 }
 
 #[tokio::test]
+async fn health_says_that_foundry_does_not_answer() {
+    let nobody = [(
+        "ENTRADA_FOUNDRY_ENDPOINT",
+        "http://127.0.0.1:9/api/projects/p",
+    )];
+    let rig = Rig::with(&nobody).await;
+    let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
+    assert_eq!(health["services"]["azure_foundry"], "unavailable");
+    // Everything but chat works.
+    assert_eq!((status, &health["status"]), (200, &"degraded".into()));
+}
+
+#[tokio::test]
 async fn each_door_has_its_own_resource_metadata() {
     let rig = Rig::start().await;
     let base = rig.handler.base.clone();

@@ -27,7 +27,7 @@ pub(crate) enum Repeat {
 }
 
 /// What telemetry calls it.
-const SERVICE: &str = "Azure AI Foundry";
+pub(crate) const SERVICE: &str = "Azure AI Foundry";
 
 /// Sends `request`, at most three times.
 ///

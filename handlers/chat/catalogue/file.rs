@@ -1,5 +1,7 @@
 //! `agents.json`: what it may say, and what can be wrong with it.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use thiserror::Error;
@@ -72,6 +74,32 @@ pub enum AgentRoute {
 #[error("{}", .0.join("; "))]
 pub struct CatalogueFaults(pub(super) Vec<String>);
 
+impl AgentsFile {
+    /// Reads and checks the file's text. Agents that name no route have
+    /// `default_route`.
+    ///
+    /// # Errors
+    /// With every fault.
+    pub fn parse(json: &str, default_route: AgentRoute) -> Result<Self, CatalogueFaults> {
+        let file: Self = serde_json::from_str(json).map_err(|error| {
+            CatalogueFaults(vec![format!("is not the documented JSON: {error}")])
+        })?;
+        let mut faults = Vec::new();
+        let mut seen = BTreeSet::new();
+        for entry in &file.agents {
+            if !seen.insert(&entry.id) {
+                faults.push(format!("agent `{}`: the id is there twice", entry.id));
+            }
+            faults.extend(entry.faults(entry.route.unwrap_or(default_route)));
+        }
+        if faults.is_empty() {
+            Ok(file)
+        } else {
+            Err(CatalogueFaults(faults))
+        }
+    }
+}
+
 impl AgentEntry {
     /// Its name in Foundry, where it is an agent of a project.
     pub(super) fn name_in_project(&self, route: AgentRoute) -> Option<&str> {
@@ -80,7 +108,7 @@ impl AgentEntry {
     }
 
     /// What is wrong with it.
-    pub(super) fn faults(&self, route: AgentRoute) -> Vec<String> {
+    fn faults(&self, route: AgentRoute) -> Vec<String> {
         let foundry_name = self.foundry_agent.as_ref().unwrap_or(&self.id);
         let name = self.name.as_deref();
         let checks = [

@@ -6,7 +6,6 @@ mod project;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use azure_core::credentials::TokenCredential;
@@ -120,19 +119,12 @@ impl Catalogue {
     /// # Errors
     /// With every fault.
     pub fn parse(json: &str, service: Option<&AgentsService>) -> Result<Self, CatalogueFaults> {
-        let file: AgentsFile = serde_json::from_str(json).map_err(|error| {
-            CatalogueFaults(vec![format!("is not the documented JSON: {error}")])
-        })?;
+        let default = service.map_or(AgentRoute::Agent, |service| service.default_route);
+        let file = AgentsFile::parse(json, default)?;
         let mut faults = Vec::new();
-        let mut seen = BTreeSet::new();
         let mut entries = Vec::new();
         for entry in file.agents {
-            if !seen.insert(entry.id.clone()) {
-                faults.push(format!("agent `{}`: the id is there twice", entry.id));
-            }
-            let default = service.map_or(AgentRoute::Agent, |service| service.default_route);
             let route = entry.route.unwrap_or(default);
-            faults.extend(entry.faults(route));
             match service
                 .map(|service| upstream(&entry, route, service))
                 .transpose()

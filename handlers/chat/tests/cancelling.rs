@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use uuid::Uuid;
 
-use super::super::ChatLimits;
-use super::foundry::{created, delta};
+use super::super::{ChatLimits, Question};
+use super::foundry::{created, delta, says};
 use super::{Place, Reader, limits};
 
 /// A session with an answer under way, and its client.
@@ -70,7 +71,7 @@ async fn an_answer_that_somebody_may_come_back_for_is_not_ended() {
         .await;
     assert_eq!(last["metadata"]["reason"], "interrupted");
     // The next turn's lease is not to be had before the first has let go.
-    place.agents.reply(super::foundry::says("resp_2", &["hi"]));
+    place.agents.reply(says("resp_2", &["hi"]));
     assert_eq!(place.say(&session, "hello").await.0, 200);
     let arrived = place.agents.arrived();
     assert!(
@@ -78,4 +79,20 @@ async fn an_answer_that_somebody_may_come_back_for_is_not_ended() {
             .iter()
             .all(|request| !request.target.contains("/cancel"))
     );
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_can_come_back_for_ends_with_its_connection() {
+    let place = Place::new().await;
+    let caller = place.world.caller(&place.token).await;
+    let question = Question {
+        agent_id: "assistant".to_owned(),
+        content: "hello".to_owned(),
+        session_id: None,
+        correlation_id: Uuid::from_u128(1),
+    };
+    place.agents.reply(says("resp_1", &["one"]));
+    place.chat.ask(&caller, question, |_| {}).await.unwrap();
+    let asked = place.agents.arrived().pop().unwrap().json();
+    assert_eq!(asked.get("background"), None);
 }

@@ -111,6 +111,10 @@ impl Place {
 
     /// The instance that is called from now on, which ends with its runtime.
     async fn mortal(&mut self) -> Runtime {
+        self.mortal_within(limits()).await
+    }
+
+    async fn mortal_within(&mut self, limits: ChatLimits) -> Runtime {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -118,7 +122,7 @@ impl Place {
             .unwrap();
         // Its connections end with it, so nobody else may use them.
         self.world.http = http_client(&NetworkOptions::default()).unwrap();
-        let (chat, _) = instance(&self.world, &self.agents, limits());
+        let (chat, _) = instance(&self.world, &self.agents, limits);
         let router = router(&self.world, &chat);
         self.base = runtime.spawn(listen(router)).await.unwrap();
         self.world.http = http_client(&NetworkOptions::default()).unwrap();

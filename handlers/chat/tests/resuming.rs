@@ -144,6 +144,58 @@ async fn an_answer_whose_instance_died_is_read_on_from_the_agent() {
 }
 
 #[tokio::test]
+async fn an_answer_is_gone_on_with_before_anything_of_it_was_stored() {
+    let late = || ChatLimits {
+        save_every: Duration::from_secs(2),
+        ..limits()
+    };
+    // Its instance lives, and dies.
+    let place = Place::with(late()).await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "one ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    let first = reader.next().await.unwrap();
+    drop(reader);
+    let another = place.another().await;
+    let following = Reader::new(come_back(&place, &another, &session, &first).await);
+    live.send(delta(2, "two")).unwrap();
+    live.send(ended(3, "resp_1", "completed")).unwrap();
+    assert_eq!(text(&following.rest().await), "two");
+
+    let mut place = Place::with(late()).await;
+    let instance = place.mortal_within(late()).await;
+    let session = place.new_session().await;
+    let live = place.agents.reply_live();
+    live.send(created("resp_1")).unwrap();
+    live.send(delta(1, "one ")).unwrap();
+    let mut reader = Reader::new(place.say_streaming(&session, "hello").await);
+    let first = reader.next().await.unwrap();
+    instance.shutdown_background();
+    place.world.advance(61).await;
+    let another = place.another().await;
+    place.base.clone_from(&another);
+    assert_eq!(place.messages(&session).await.len(), 1);
+    place.agents.reply(Reply::Events(vec![
+        delta(1, "one "),
+        delta(2, "two"),
+        ended(3, "resp_1", "completed"),
+    ]));
+    let response = come_back(&place, &another, &session, &first).await;
+    let rest = Reader::new(response).rest().await;
+    assert_eq!(text(&rest), "two");
+    assert_eq!(rest.last().unwrap().data["message"]["content"], "one two");
+    let resumed = place.agents.arrived().pop().unwrap();
+    assert!(
+        resumed.target.contains("starting_after=0"),
+        "{}",
+        resumed.target
+    );
+    assert_eq!(place.messages(&session).await[1]["content"], "one two");
+}
+
+#[tokio::test]
 async fn an_answer_that_our_own_bounds_ended_is_read_on_when_its_client_is_back() {
     let none = ChatLimits {
         background_turns: 0,

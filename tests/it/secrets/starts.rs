@@ -301,12 +301,17 @@ async fn faults_in_settings_and_policy_end_the_start_and_are_all_named() {
         .env("ENTRADA_LOG", "entrada=loud=er")
         .env("ENTRADA_POLICY", &policy)
         .env("ENTRADA_AGENTS", folder.path().join("agents.json"))
+        .env("ENTRADA_KEY_RING", "{}")
+        .env("ENTRADA_CLIENT_CERTIFICATE", folder.path().join("app.pem"))
         .output()
         .await
         .unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stderr);
     for name in [
+        "ENTRADA_AGENTS",
+        "ENTRADA_KEY_RING",
+        "ENTRADA_CLIENT_CERTIFICATE",
         "ENTRADA_TENANT_ID",
         "ENTRADA_CLIENT_ID",
         "ENTRADA_STORAGE",
@@ -332,7 +337,7 @@ async fn faults_in_files_end_the_start_and_are_all_named() {
         .env("ENTRADA_CLIENT_ID", &id)
         .env("ENTRADA_STORAGE", "AccountName=x")
         .env("ENTRADA_KEY_RING", "{}")
-        .env("ENTRADA_CLIENT_SECRET", "secret")
+        .env("ENTRADA_CLIENT_CERTIFICATE", file("app.pem"))
         .env("ENTRADA_POLICY", file("policy.json"))
         .env("ENTRADA_AGENTS", file("agents.json"))
         .output()
@@ -343,6 +348,7 @@ async fn faults_in_files_end_the_start_and_are_all_named() {
     for name in [
         "ENTRADA_STORAGE",
         "ENTRADA_KEY_RING",
+        "ENTRADA_CLIENT_CERTIFICATE",
         "ENTRADA_POLICY",
         "ENTRADA_AGENTS",
     ] {
