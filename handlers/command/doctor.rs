@@ -12,7 +12,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::azure_cli;
-use super::deployment::{Deployment, DeploymentError, callback, lenient_settings};
+use super::deployment::{Deployment, DeploymentError, callback, readable_settings};
 use super::explain::{base_url, print};
 use super::serve::{Failure, ambient, runtime};
 use crate::app::Ambient;
@@ -160,21 +160,29 @@ async fn expected(
         given.retain(|(name, _)| *name != "ENTRADA_CLIENT_ID");
         given.push(("ENTRADA_CLIENT_ID", client_id.to_string()));
     }
-    let settings = lenient_settings(given).map_err(|faults| unnamed_by_settings(&faults))?;
+    let readable = readable_settings(given).map_err(|faults| unnamed_by_settings(&faults))?;
+    if readable.unread(&OF_APPLICATION).is_some() {
+        return Err(unnamed_by_settings(&readable.faults));
+    }
+    let callback_known = readable.unread(&OF_CALLBACK).is_none();
+    let audience_known = readable.unread(&["ENTRADA_TENANTS"]).is_none();
+    let settings = readable.settings;
     let redirect_uri = match &arguments.url {
-        Some(base) => callback(base, &ambient.http)
-            .await
-            .unwrap_or_else(|| base.join("/auth/callback")),
-        None => settings.callback_url.to_string(),
+        Some(base) => {
+            let callback = callback(base, &ambient.http).await;
+            Some(callback.unwrap_or_else(|| base.join("/auth/callback")))
+        }
+        None => callback_known.then(|| settings.callback_url.to_string()),
     };
     let expected = Expected {
         client_id: settings.entra.client_id,
         tenant_id: settings.entra.tenant_id,
         issuer: issuer(&settings, ambient).await,
         scope: settings.entra.required_scope.clone(),
-        callbacks: vec![redirect_uri],
+        callbacks: redirect_uri.into_iter().collect(),
         // A server does not say whose people may come in.
-        audience: (!by_server).then(|| SignInAudience::of(&settings.entra.tenancy)),
+        audience: (!by_server && audience_known)
+            .then(|| SignInAudience::of(&settings.entra.tenancy)),
         accepts_app_tokens: settings.entra.accept_app_tokens,
         identity: arguments.identity,
     };
@@ -193,6 +201,17 @@ async fn issuer(settings: &Settings, ambient: &Ambient) -> String {
         Err(_) => format!("{authority}/{tenant}/v2.0"),
     }
 }
+
+/// The settings without which it is not known where to look for what.
+const OF_APPLICATION: [&str; 4] = [
+    "ENTRADA_TENANT_ID",
+    "ENTRADA_CLIENT_ID",
+    "ENTRADA_AUTHORITY",
+    "ENTRADA_GRAPH_URL",
+];
+
+/// The settings from which the redirect URI follows.
+const OF_CALLBACK: [&str; 2] = ["ENTRADA_BASE_URL", "ENTRADA_CALLBACK_URL"];
 
 const NOT_KNOWN: &str = "application-not-known";
 const NOT_LOOKED_AT: &str = "The registration was not looked at.";

@@ -1,11 +1,14 @@
 //! The key ring.
 
-use super::{LIMIT, setting_fix};
+use super::{IDENTITY, LIMIT, VAULT, setting_fix};
 use crate::app::{self, Ambient, NoRing, StartError};
 use crate::config::Settings;
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 use crate::identity::{KeyState, KeyUse, KeysMissing};
+
+/// What it follows from.
+pub(super) const SETTINGS: [&str; 3] = ["ENTRADA_KEY_RING", VAULT, IDENTITY];
 
 pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &Ambient) {
     let loading = async {
