@@ -39,7 +39,7 @@ const LONGEST: u64 = 64 * 1024;
 ///            scope, optional claims, redirect URIs, credentials, consent
 ///
 /// Each finding says what is wrong, why it matters, and the command or line that
-/// mends it. Nothing is changed, and no wait is longer than half a minute.
+/// mends it. Nothing is changed, and no wait is longer than a minute.
 ///
 /// Exits with 1 when there is a fault, with 0 when there is none (warnings do
 /// not count).
