@@ -68,6 +68,12 @@ fn malformed(error: &StartError) -> Finding {
 
 fn fix(missing: KeysMissing) -> Fix {
     match missing {
+        KeysMissing::TokenRefused => Fix::new(
+            "A vault takes tokens of its own tenant alone: sign in there; a managed identity has \
+             to be of that tenant:",
+        )
+        .line("az login --tenant TENANT-OF-THE-VAULT")
+        .line("az keyvault show --name VAULT --query properties.tenantId -o tsv"),
         KeysMissing::VaultForbidden => Fix::new(
             "Give the identity its role (Bicep: infra/modules/vault.bicep does) and wait ten \
              minutes:",
