@@ -1,6 +1,5 @@
 //! `entrada doctor`: what is wrong with a set-up, and what mends it.
 
-use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -15,15 +14,13 @@ use super::azure_cli;
 use super::deployment::{Deployment, DeploymentError, callback, readable_settings};
 use super::explain::{base_url, print};
 use super::serve::{Failure, ambient, runtime};
+use super::standard_input;
 use crate::app::Ambient;
 use crate::config::{BaseUrl, Settings, SettingsFaults};
 use crate::doctor::registration::{self, Expected};
 use crate::doctor::{Finding, Grade, Report, local, url};
 use crate::fix::Fix;
 use crate::terminal::Terminal;
-
-/// What is read of standard input, in bytes.
-const LONGEST: u64 = 64 * 1024;
 
 /// Finds what is wrong with a set-up, and says what mends it
 ///
@@ -255,12 +252,7 @@ fn no_token(reason: String) -> Finding {
 }
 
 fn read_token() -> Result<SecretString, String> {
-    let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let text = standard_input::read("a token for Microsoft Graph")?;
     token(&text).ok_or_else(|| "standard input held no token for Microsoft Graph".to_owned())
 }
 
