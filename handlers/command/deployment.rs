@@ -9,7 +9,7 @@ use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
-use crate::config::{BaseUrl, Settings, SettingsFaults};
+use crate::config::{BaseUrl, Readable, Settings, SettingsFaults};
 
 /// How long one answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
@@ -118,14 +118,17 @@ fn own_base(metadata: &str) -> Option<BaseUrl> {
 pub(crate) fn lenient_settings(
     given: Vec<(&'static str, String)>,
 ) -> Result<Settings, SettingsFaults> {
-    let environment = Over {
-        given: FixedEnvironment::new(given),
-        defaults: FixedEnvironment::new([
-            ("ENTRADA_STORAGE", "https://unused.invalid"),
-            ("ENTRADA_KEY_VAULT_URL", "https://unused.invalid"),
-        ]),
-    };
-    Settings::load(&environment, true).map(|(settings, _)| settings)
+    Settings::load(&Over::the_process(given), true).map(|(settings, _)| settings)
+}
+
+/// The same as far as they can be read.
+///
+/// # Errors
+/// All faults at once, when nothing of the rest can be had without them.
+pub(crate) fn readable_settings(
+    given: Vec<(&'static str, String)>,
+) -> Result<Readable, SettingsFaults> {
+    Readable::load(&Over::the_process(given), true)
 }
 
 /// What was given, over the process's environment, over defaults.
@@ -133,6 +136,18 @@ pub(crate) fn lenient_settings(
 struct Over {
     given: FixedEnvironment,
     defaults: FixedEnvironment,
+}
+
+impl Over {
+    fn the_process(given: Vec<(&'static str, String)>) -> Self {
+        Self {
+            given: FixedEnvironment::new(given),
+            defaults: FixedEnvironment::new([
+                ("ENTRADA_STORAGE", "https://unused.invalid"),
+                ("ENTRADA_KEY_VAULT_URL", "https://unused.invalid"),
+            ]),
+        }
+    }
 }
 
 impl Environment for Over {

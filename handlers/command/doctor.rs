@@ -1,6 +1,5 @@
 //! `entrada doctor`: what is wrong with a set-up, and what mends it.
 
-use std::io::Read as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,18 +11,16 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::azure_cli;
-use super::deployment::{Deployment, DeploymentError, callback, lenient_settings};
+use super::deployment::{Deployment, DeploymentError, callback, readable_settings};
 use super::explain::{base_url, print};
 use super::serve::{Failure, ambient, runtime};
+use super::standard_input;
 use crate::app::Ambient;
 use crate::config::{BaseUrl, Settings, SettingsFaults};
 use crate::doctor::registration::{self, Expected};
 use crate::doctor::{Finding, Grade, Report, local, url};
 use crate::fix::Fix;
 use crate::terminal::Terminal;
-
-/// What is read of standard input, in bytes.
-const LONGEST: u64 = 64 * 1024;
 
 /// Finds what is wrong with a set-up, and says what mends it
 ///
@@ -39,7 +36,7 @@ const LONGEST: u64 = 64 * 1024;
 ///            scope, optional claims, redirect URIs, credentials, consent
 ///
 /// Each finding says what is wrong, why it matters, and the command or line that
-/// mends it. Nothing is changed, and no wait is longer than half a minute.
+/// mends it. Nothing is changed, and no wait is longer than a minute.
 ///
 /// Exits with 1 when there is a fault, with 0 when there is none (warnings do
 /// not count).
@@ -160,21 +157,29 @@ async fn expected(
         given.retain(|(name, _)| *name != "ENTRADA_CLIENT_ID");
         given.push(("ENTRADA_CLIENT_ID", client_id.to_string()));
     }
-    let settings = lenient_settings(given).map_err(|faults| unnamed_by_settings(&faults))?;
+    let readable = readable_settings(given).map_err(|faults| unnamed_by_settings(&faults))?;
+    if readable.unread(&OF_APPLICATION).is_some() {
+        return Err(unnamed_by_settings(&readable.faults));
+    }
+    let callback_known = readable.unread(&OF_CALLBACK).is_none();
+    let audience_known = readable.unread(&["ENTRADA_TENANTS"]).is_none();
+    let settings = readable.settings;
     let redirect_uri = match &arguments.url {
-        Some(base) => callback(base, &ambient.http)
-            .await
-            .unwrap_or_else(|| base.join("/auth/callback")),
-        None => settings.callback_url.to_string(),
+        Some(base) => {
+            let callback = callback(base, &ambient.http).await;
+            Some(callback.unwrap_or_else(|| base.join("/auth/callback")))
+        }
+        None => callback_known.then(|| settings.callback_url.to_string()),
     };
     let expected = Expected {
         client_id: settings.entra.client_id,
         tenant_id: settings.entra.tenant_id,
         issuer: issuer(&settings, ambient).await,
         scope: settings.entra.required_scope.clone(),
-        callbacks: vec![redirect_uri],
+        callbacks: redirect_uri.into_iter().collect(),
         // A server does not say whose people may come in.
-        audience: (!by_server).then(|| SignInAudience::of(&settings.entra.tenancy)),
+        audience: (!by_server && audience_known)
+            .then(|| SignInAudience::of(&settings.entra.tenancy)),
         accepts_app_tokens: settings.entra.accept_app_tokens,
         identity: arguments.identity,
     };
@@ -193,6 +198,17 @@ async fn issuer(settings: &Settings, ambient: &Ambient) -> String {
         Err(_) => format!("{authority}/{tenant}/v2.0"),
     }
 }
+
+/// The settings without which it is not known where to look for what.
+const OF_APPLICATION: [&str; 4] = [
+    "ENTRADA_TENANT_ID",
+    "ENTRADA_CLIENT_ID",
+    "ENTRADA_AUTHORITY",
+    "ENTRADA_GRAPH_URL",
+];
+
+/// The settings from which the redirect URI follows.
+const OF_CALLBACK: [&str; 2] = ["ENTRADA_BASE_URL", "ENTRADA_CALLBACK_URL"];
 
 const NOT_KNOWN: &str = "application-not-known";
 const NOT_LOOKED_AT: &str = "The registration was not looked at.";
@@ -236,12 +252,7 @@ fn no_token(reason: String) -> Finding {
 }
 
 fn read_token() -> Result<SecretString, String> {
-    let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|error| format!("standard input cannot be read: {error}"))?;
+    let text = standard_input::read("a token for Microsoft Graph")?;
     token(&text).ok_or_else(|| "standard input held no token for Microsoft Graph".to_owned())
 }
 

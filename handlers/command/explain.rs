@@ -1,6 +1,6 @@
 //! `entrada explain`: why a token is or would be refused.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -12,14 +12,12 @@ use zeroize::Zeroizing;
 
 use super::deployment::{Deployment, lenient_settings};
 use super::serve::{Failure, ambient, runtime};
+use super::standard_input;
 use crate::app::{self, Ambient};
 use crate::config::BaseUrl;
 use crate::explain::{Explainer, PublishedKeys, explain_code};
 use crate::identity::{KeyRing, KeyRings, OwnTokens};
 use crate::terminal::Terminal;
-
-/// What is read of standard input, in bytes: no token is longer.
-const LONGEST: u64 = 64 * 1024;
 
 /// Says why a token is or would be refused, without sending it anywhere
 ///
@@ -69,7 +67,7 @@ pub(super) fn base_url(text: &str) -> Result<BaseUrl, String> {
 
 pub(super) fn run(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
     let text = SecretString::from(if arguments.token.as_str() == "-" {
-        read_standard_input()?
+        standard_input::read("the token, or an error of Entra's").map_err(Failure::other)?
     } else {
         arguments.token.as_str().to_owned()
     });
@@ -142,16 +140,6 @@ async fn explainer(url: Option<&BaseUrl>, ambient: &Ambient) -> Result<Explainer
         policy,
         now: clock.unix(),
     })
-}
-
-fn read_standard_input() -> Result<String, Failure> {
-    let mut text = String::new();
-    std::io::stdin()
-        .lock()
-        .take(LONGEST)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::other(format!("standard input: {error}")))?;
-    Ok(text)
 }
 
 /// Prints `text` on standard output. A reader that has gone is no fault.

@@ -8,6 +8,7 @@ mod explain;
 mod functions;
 mod keys;
 mod serve;
+mod standard_input;
 mod state;
 
 use std::process::ExitCode;

@@ -24,6 +24,8 @@ pub enum KeysMissing {
     VaultUnreachable,
     /// No token for the vault can be had.
     NoToken,
+    /// The vault does not take our token: it is of another tenant.
+    TokenRefused,
     /// The vault refuses us.
     VaultForbidden,
     /// The vault refuses the network that we come from.
@@ -44,6 +46,7 @@ impl KeysMissing {
             Self::NotLoaded => "KEY_RING_NOT_LOADED",
             Self::VaultUnreachable => "KEY_VAULT_UNREACHABLE",
             Self::NoToken => "MANAGED_IDENTITY_UNAVAILABLE",
+            Self::TokenRefused => "KEY_VAULT_TOKEN_REFUSED",
             Self::VaultForbidden => "KEY_VAULT_FORBIDDEN",
             Self::VaultBlocked => "KEY_VAULT_BLOCKED",
             Self::NotInVault => "KEY_RING_MISSING",
@@ -60,6 +63,10 @@ impl KeysMissing {
             Self::VaultUnreachable => "the key vault, which holds the key ring, does not answer",
             Self::NoToken => {
                 "the key vault holds the key ring, and the managed identity gets no token for it"
+            }
+            Self::TokenRefused => {
+                "the key vault does not take the token of this server's identity: mostly the vault \
+                 is of another tenant"
             }
             Self::VaultForbidden => {
                 "the key vault refuses this server: its role assignment is missing or does not \

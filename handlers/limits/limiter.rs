@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use entrada_ambient::Clock;
@@ -135,6 +135,8 @@ pub enum AddressesStatus {
     Known,
     /// Some did not lately: they share one limit.
     Missing,
+    /// None has come yet that would be limited by address.
+    Unseen,
 }
 
 /// The buckets of a caller, found by one look-up.
@@ -154,6 +156,8 @@ pub struct Limits {
     addresses: Cache<(AddressLimit, Network), Arc<Bucket>>,
     global: Option<Arc<Bucket>>,
     without_address: Option<Arc<Bucket>>,
+    /// Whether a request has come with its caller's address.
+    address_seen: AtomicBool,
     /// Milliseconds of the monotonic clock, and one more; 0: never.
     no_address_at: AtomicU64,
 }
@@ -170,6 +174,7 @@ impl Limits {
             addresses: cache(),
             global: bucket(figures.global, "global", &[]),
             without_address: bucket(figures.global, "without-address", &[]),
+            address_seen: AtomicBool::new(false),
             no_address_at: AtomicU64::new(0),
         }
     }
@@ -190,11 +195,12 @@ impl Limits {
     #[must_use]
     pub fn addresses(&self) -> AddressesStatus {
         let last = self.no_address_at.load(Ordering::Relaxed);
-        let known = last == 0 || self.leases.now() > Duration::from_millis(last) + NOTED;
-        if known {
+        if last != 0 && self.leases.now() <= Duration::from_millis(last) + NOTED {
+            AddressesStatus::Missing
+        } else if self.address_seen.load(Ordering::Relaxed) {
             AddressesStatus::Known
         } else {
-            AddressesStatus::Missing
+            AddressesStatus::Unseen
         }
     }
 
@@ -234,6 +240,7 @@ impl Limits {
             return Ok(());
         };
         let bucket = if let Some(network) = address.map(Network::of) {
+            self.address_seen.store(true, Ordering::Relaxed);
             self.addresses.get_with((limit, network), || {
                 Arc::new(new_bucket(figure, kind, &network.bytes()))
             })
@@ -255,7 +262,7 @@ impl Limits {
         let now = u64::try_from(self.leases.now().as_millis()).unwrap_or(u64::MAX);
         self.no_address_at
             .store(now.saturating_add(1), Ordering::Relaxed);
-        if before == AddressesStatus::Known {
+        if before != AddressesStatus::Missing {
             tracing::warn!(
                 "limits: a request came without its caller's address, so limits by address \
                  cannot hold; the global limit does"

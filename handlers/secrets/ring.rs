@@ -59,6 +59,7 @@ impl RingSource for VaultRing {
 fn reason(error: &VaultError) -> KeysMissing {
     match error {
         VaultError::NoToken(_) => KeysMissing::NoToken,
+        VaultError::TokenRefused { .. } => KeysMissing::TokenRefused,
         VaultError::Forbidden { .. } => KeysMissing::VaultForbidden,
         VaultError::Blocked { .. } => KeysMissing::VaultBlocked,
         VaultError::Disabled => KeysMissing::Disabled,
@@ -75,6 +76,10 @@ mod tests {
     fn a_vault_that_refuses_says_why() {
         let code = String::new;
         for (error, missing) in [
+            (
+                VaultError::TokenRefused { code: code() },
+                KeysMissing::TokenRefused,
+            ),
             (
                 VaultError::Forbidden { code: code() },
                 KeysMissing::VaultForbidden,

@@ -6,6 +6,7 @@
 //! machine it is the person who is signed in to the Azure CLI (`az login`) or
 //! the Azure Developer CLI (`azd auth login`).
 
+mod deadline;
 mod each_resource;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use azure_identity::{
 };
 use uuid::Uuid;
 
+pub use deadline::Deadline;
 use each_resource::EachResource;
 
 /// Longest time that one token takes, retries included.

@@ -20,7 +20,14 @@ pub enum VaultError {
     /// that is missing or does not count yet.
     #[error("the key vault refuses this identity ({code})")]
     Forbidden {
-        /// The vault's code: `ForbiddenByRbac`, `Unauthorized`.
+        /// The vault's code: `ForbiddenByRbac`.
+        code: String,
+    },
+    /// The vault does not take the token: mostly one of another tenant than
+    /// the vault's.
+    #[error("the key vault does not take this identity's token ({code})")]
+    TokenRefused {
+        /// The vault's code: `AKV10032` for a tenant that is not the vault's.
         code: String,
     },
     /// The vault lets nobody do anything from this network: its firewall, or
@@ -78,11 +85,13 @@ struct Refusal {
 #[derive(Deserialize)]
 struct Detail {
     code: Option<String>,
+    message: Option<String>,
     #[serde(rename = "innererror")]
     inner: Option<Box<Detail>>,
 }
 
-/// The most specific code of a refusal. Read here, since `azure_core` finds
+/// The most specific code of a refusal: before all others one of its own that
+/// begins the message, as `AKV10032: Invalid issuer.` Read here, since `azure_core` finds
 /// none where the message has line breaks, as that of a missing role does.
 fn code(response: Option<&RawResponse>) -> String {
     let refusal = response.and_then(|response| {
@@ -91,8 +100,19 @@ fn code(response: Option<&RawResponse>) -> String {
     });
     refusal
         .map(|refusal| refusal.error)
-        .and_then(|error| error.inner.and_then(|inner| inner.code).or(error.code))
+        .and_then(|error| {
+            let own = error.message.as_deref().and_then(own_code);
+            own.or(error.inner.and_then(|inner| inner.code))
+                .or(error.code)
+        })
         .unwrap_or_default()
+}
+
+fn own_code(message: &str) -> Option<String> {
+    let (code, _) = message.split_once(':')?;
+    let number = code.strip_prefix("AKV")?;
+    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| code.to_owned())
 }
 
 impl VaultError {
@@ -123,7 +143,8 @@ impl VaultError {
             _ => return Self::Exchange(error),
         };
         match status {
-            StatusCode::Unauthorized | StatusCode::Forbidden => Self::forbidden(code),
+            StatusCode::Unauthorized => Self::TokenRefused { code },
+            StatusCode::Forbidden => Self::forbidden(code),
             StatusCode::NotFound => Self::NotFound,
             StatusCode::Conflict => Self::Deleted,
             StatusCode::RequestTimeout | StatusCode::TooManyRequests => {
@@ -148,6 +169,7 @@ impl VaultError {
             | Self::Blocked { .. }
             | Self::Exchange(_) => true,
             Self::Address
+            | Self::TokenRefused { .. }
             | Self::Disabled
             | Self::NotFound
             | Self::Deleted

@@ -7,7 +7,6 @@
 //! challenge resource verification"). That check is left out for a vault on
 //! this machine, which is no vault of Azure's.
 
-mod deadline;
 mod error;
 
 use std::fmt;
@@ -18,10 +17,10 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport};
 use azure_security_keyvault_secrets::models::SetSecretParameters;
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
+use entrada_managed_identity::Deadline;
 use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 
-use deadline::Deadline;
 pub use error::VaultError;
 
 /// Longest value of a secret, in bytes (Microsoft Learn, "About Azure Key
@@ -102,7 +101,7 @@ impl Vault {
             let answer = self.client.get_secret(name, None).await?;
             answer.into_model()
         };
-        match self.deadline.within(read).await {
+        match self.in_time(read).await {
             Ok(secret) => secret
                 .value
                 .map(|value| Some(SecretString::from(value)))
@@ -134,11 +133,22 @@ impl Vault {
             value: Some(value.expose_secret().to_owned()),
             ..SetSecretParameters::default()
         };
-        let written = self.deadline.within(async {
+        let written = self.in_time(async {
             let body = parameters.try_into()?;
             self.client.set_secret(name, body, None).await
         });
         written.await.map(|_| ())
+    }
+
+    /// What comes of `request`, in time.
+    async fn in_time<T>(
+        &self,
+        request: impl Future<Output = azure_core::Result<T>>,
+    ) -> Result<T, VaultError> {
+        match self.deadline.within(request).await {
+            Some(answer) => answer.map_err(VaultError::from_azure),
+            None => Err(VaultError::silent()),
+        }
     }
 }
 

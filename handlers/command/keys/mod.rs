@@ -178,6 +178,10 @@ fn explain(error: &VaultError, vault: &Vault) -> Failure {
              assignment create --role \"Key Vault Secrets Officer\" --assignee <you> --scope <the \
              vault's id>\nA new assignment counts after some minutes: --wait 15m waits for it."
         }
+        VaultError::TokenRefused { .. } => {
+            "\nThe vault takes tokens of its own tenant alone. Sign in there:\n  az login --tenant \
+             <the vault's>"
+        }
         VaultError::Blocked { .. } => {
             "\nRun it on a machine in the vault's network, or let your own address in for as long \
              as it takes:\n  az keyvault update --name <the vault> --public-network-access \

@@ -7,6 +7,13 @@ use super::setting_fix;
 use crate::config::{Settings, Surroundings};
 use crate::doctor::{Finding, Report};
 
+/// What they follow from.
+pub(super) const SETTINGS: [&str; 3] = [
+    "ENTRADA_BASE_URL",
+    "ENTRADA_CALLBACK_URL",
+    "ENTRADA_CORS_ORIGINS",
+];
+
 pub(super) fn examine(report: &mut Report, settings: &Settings, environment: &dyn Environment) {
     base_url(report, settings);
     report.found_or_good(

@@ -2,7 +2,7 @@
 
 use entrada_foundry::FoundryError;
 
-use super::LIMIT;
+use super::{IDENTITY, LIMIT};
 use crate::chat::{Catalogue, ProjectError, Unavailable, UnavailableAgent};
 use crate::config::Settings;
 use crate::doctor::{Finding, Report};
@@ -12,6 +12,13 @@ use crate::fix::Fix;
 /// What listing agents takes (Microsoft: "Role-based access control for
 /// Microsoft Foundry"; Foundry Agent Consumer does not have it).
 const ACTION: &str = "Microsoft.CognitiveServices/accounts/AIServices/agents/read";
+
+/// What they follow from.
+pub(super) const SETTINGS: [&str; 3] = [
+    "ENTRADA_FOUNDRY_ENDPOINT",
+    "ENTRADA_FOUNDRY_ROUTE",
+    IDENTITY,
+];
 
 pub(super) async fn examine(
     report: &mut Report,

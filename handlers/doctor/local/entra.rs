@@ -9,9 +9,9 @@ use http::header::DATE;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::{LIMIT, setting_fix};
+use super::{IDENTITY, LIMIT, VAULT, is_said, setting_fix};
 use crate::app::{self, Ambient, StartError};
-use crate::config::Settings;
+use crate::config::{Readable, Settings};
 use crate::doctor::{Finding, Report};
 use crate::error::chain;
 use crate::fix::Fix;
@@ -23,7 +23,24 @@ const SKEW: u64 = 60;
 const NO_REDEMPTION: &str = "Codes and refresh tokens cannot be redeemed: nobody can sign in.";
 const NO_SIGN_IN: &str = "Nobody can sign in, and tokens of Entra's cannot be checked.";
 
-pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &Ambient) {
+/// What it follows from.
+pub(super) const SETTINGS: [&str; 4] = [
+    "ENTRADA_TENANT_ID",
+    "ENTRADA_CLIENT_ID",
+    "ENTRADA_AUTHORITY",
+    "ENTRADA_TENANTS",
+];
+
+/// What the application's credential follows from besides.
+const OF_CREDENTIAL: [&str; 4] = [
+    "ENTRADA_CLIENT_SECRET",
+    "ENTRADA_CLIENT_CERTIFICATE",
+    IDENTITY,
+    VAULT,
+];
+
+pub(super) async fn examine(report: &mut Report, readable: &Readable, ambient: &Ambient) {
+    let settings = &readable.settings;
     let Some(date) = reach(report, settings, ambient).await else {
         report.skipped("Entra's keys, the clock and the credential: Entra does not answer");
         return;
@@ -58,7 +75,9 @@ pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &
                 .line(format!("curl -i '{}'", configuration.jwks_uri)),
         )),
     }
-    credential(report, settings, ambient, discovery, validator).await;
+    if is_said(report, readable, "the credential", &OF_CREDENTIAL) {
+        credential(report, settings, ambient, discovery, validator).await;
+    }
 }
 
 /// Asks for the home tenant's configuration; gives the answer's date, if it has

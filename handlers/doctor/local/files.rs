@@ -6,11 +6,7 @@ use crate::chat::Catalogue;
 use crate::config::Settings;
 use crate::doctor::{Finding, Report};
 
-pub(super) fn examine(
-    report: &mut Report,
-    settings: &Settings,
-    ambient: &Ambient,
-) -> Option<Catalogue> {
+pub(super) fn policy(report: &mut Report, settings: &Settings) {
     match app::read_policy(settings) {
         Ok(_) => report.good(match &settings.policy {
             Some(path) => format!("the policy {} is sound", path.display()),
@@ -27,6 +23,13 @@ pub(super) fn examine(
             ),
         )),
     }
+}
+
+pub(super) fn agents(
+    report: &mut Report,
+    settings: &Settings,
+    ambient: &Ambient,
+) -> Option<Catalogue> {
     // What is wrong with the identity, others find.
     let identity = app::identity(settings, ambient).ok().flatten();
     match app::catalogue(settings, identity.as_ref(), ambient) {

@@ -1,11 +1,14 @@
 //! The key ring.
 
-use super::{LIMIT, setting_fix};
+use super::{IDENTITY, LIMIT, VAULT, setting_fix};
 use crate::app::{self, Ambient, NoRing, StartError};
 use crate::config::Settings;
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 use crate::identity::{KeyState, KeyUse, KeysMissing};
+
+/// What it follows from.
+pub(super) const SETTINGS: [&str; 3] = ["ENTRADA_KEY_RING", VAULT, IDENTITY];
 
 pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &Ambient) {
     let loading = async {
@@ -65,6 +68,12 @@ fn malformed(error: &StartError) -> Finding {
 
 fn fix(missing: KeysMissing) -> Fix {
     match missing {
+        KeysMissing::TokenRefused => Fix::new(
+            "A vault takes tokens of its own tenant alone: sign in there; a managed identity has \
+             to be of that tenant:",
+        )
+        .line("az login --tenant TENANT-OF-THE-VAULT")
+        .line("az keyvault show --name VAULT --query properties.tenantId -o tsv"),
         KeysMissing::VaultForbidden => Fix::new(
             "Give the identity its role (Bicep: infra/modules/vault.bicep does) and wait ten \
              minutes:",

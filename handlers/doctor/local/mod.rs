@@ -14,28 +14,52 @@ use entrada_ambient::Environment;
 use super::setting::setting_fix;
 use super::{Area, Report};
 use crate::app::Ambient;
-use crate::config::Settings;
+use crate::config::Readable;
 
-/// How long one look at something outside may take.
-const LIMIT: std::time::Duration = std::time::Duration::from_secs(20);
+/// How long one look at something outside may take: longer than a token of the
+/// Azure CLI and then an answer may (`entrada_managed_identity`,
+/// `entrada_vault`, `entrada_tables`), which say better what is wrong.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(50);
 
-/// Looks at the settings of `environment` and at everything that they name.
-/// Gives the settings when they can be read.
-pub async fn examine(
-    report: &mut Report,
-    environment: &dyn Environment,
-    ambient: &Ambient,
-) -> Option<Settings> {
+const IDENTITY: &str = "ENTRADA_IDENTITY_CLIENT_ID";
+const VAULT: &str = "ENTRADA_KEY_VAULT_URL";
+
+/// Looks at the settings of `environment` and at everything that they name. A
+/// setting at fault hides what follows from it, and nothing else.
+pub async fn examine(report: &mut Report, environment: &dyn Environment, ambient: &Ambient) {
     report.begin(Area::Local);
-    let Some(settings) = settings::examine(report, environment) else {
+    let Some(readable) = settings::examine(report, environment) else {
         report.skipped("policy, keys, storage, Entra and addresses: they follow from the settings");
-        return None;
+        return;
     };
-    addresses::examine(report, &settings, environment);
-    let catalogue = files::examine(report, &settings, ambient);
-    keys::examine(report, &settings, ambient).await;
-    storage::examine(report, &settings, ambient).await;
-    entra::examine(report, &settings, ambient).await;
-    agents::examine(report, &settings, catalogue.as_ref()).await;
-    Some(settings)
+    let settings = &readable.settings;
+    if is_said(report, &readable, "addresses", &addresses::SETTINGS) {
+        addresses::examine(report, settings, environment);
+    }
+    files::policy(report, settings);
+    let catalogue = files::agents(report, settings, ambient);
+    if is_said(report, &readable, "keys", &keys::SETTINGS) {
+        keys::examine(report, settings, ambient).await;
+    }
+    if is_said(report, &readable, "storage", &storage::SETTINGS) {
+        storage::examine(report, settings, ambient).await;
+    }
+    if is_said(report, &readable, "Entra", &entra::SETTINGS) {
+        entra::examine(report, &readable, ambient).await;
+    }
+    if is_said(report, &readable, "agents in Foundry", &agents::SETTINGS) {
+        agents::examine(report, settings, catalogue.as_ref()).await;
+    }
+}
+
+/// Whether the settings `names`, from which something follows, could be read.
+/// Else it is noted as skipped.
+fn is_said(report: &mut Report, readable: &Readable, what: &str, names: &[&str]) -> bool {
+    let unread = readable.unread(names);
+    if let Some(name) = unread {
+        report.skipped(format!(
+            "{what}: what {name} should be has to be known first"
+        ));
+    }
+    unread.is_none()
 }

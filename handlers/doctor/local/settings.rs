@@ -3,39 +3,45 @@
 use entrada_ambient::Environment;
 
 use super::setting_fix;
-use crate::config::{Settings, turns_protection_off};
+use crate::config::{Readable, SettingsFaults, turns_protection_off};
 use crate::doctor::{Finding, Report};
 use crate::fix::Fix;
 
-pub(super) fn examine(report: &mut Report, environment: &dyn Environment) -> Option<Settings> {
-    match Settings::load(environment, false) {
-        Ok((settings, warnings)) => {
-            report.good("every setting has the form that it needs");
-            for warning in warnings {
-                report.found(Finding::warning(
-                    "setting-without-meaning",
-                    warning,
-                    "Somebody may believe that it still does something.",
-                    Fix::new("Remove it."),
-                ));
-            }
-            Some(settings)
-        }
+pub(super) fn examine(report: &mut Report, environment: &dyn Environment) -> Option<Readable> {
+    let readable = match Readable::load(environment, false) {
+        Ok(readable) => readable,
         Err(faults) => {
-            for (name, what) in faults.iter() {
-                report.found(Finding::fault(
-                    "setting",
-                    format!("{name} {what}"),
-                    "The server ends at its start, and names this.",
-                    if turns_protection_off(name) {
-                        removal(name)
-                    } else {
-                        setting_fix("Set it as docs/settings.md says:", name, "…")
-                    },
-                ));
-            }
-            None
+            at_fault(report, &faults);
+            return None;
         }
+    };
+    if readable.faults.is_empty() {
+        report.good("every setting has the form that it needs");
+    }
+    at_fault(report, &readable.faults);
+    for warning in &readable.warnings {
+        report.found(Finding::warning(
+            "setting-without-meaning",
+            warning,
+            "Somebody may believe that it still does something.",
+            removal(warning.split(' ').next().unwrap_or_default()),
+        ));
+    }
+    Some(readable)
+}
+
+fn at_fault(report: &mut Report, faults: &SettingsFaults) {
+    for (name, what) in faults.iter() {
+        report.found(Finding::fault(
+            "setting",
+            format!("{name} {what}"),
+            "The server ends at its start, and names this.",
+            if turns_protection_off(name) {
+                removal(name)
+            } else {
+                setting_fix("Set it as docs/settings.md says:", name, "…")
+            },
+        ));
     }
 }
 

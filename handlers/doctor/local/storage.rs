@@ -4,7 +4,7 @@ use std::path::Path;
 
 use entrada_tables::TableError;
 
-use super::LIMIT;
+use super::{IDENTITY, LIMIT};
 use crate::app::{self, Ambient};
 use crate::config::{Settings, StorageSettings};
 use crate::doctor::{Finding, Report};
@@ -12,6 +12,10 @@ use crate::error::chain;
 use crate::fix::Fix;
 
 const WHY: &str = "State lives there: without it nobody can be let in (503).";
+
+/// What it follows from; the host's own names are read where the first is not
+/// set.
+pub(super) const SETTINGS: [&str; 2] = ["ENTRADA_STORAGE", IDENTITY];
 
 pub(super) async fn examine(report: &mut Report, settings: &Settings, ambient: &Ambient) {
     if let StorageSettings::Embedded(path) = &settings.storage {

@@ -26,8 +26,9 @@ pub(super) fn examine(report: &mut Report, expected: &Expected, application: &Ap
             )),
         ));
     }
-    if let Some(wanted) = expected.audience {
-        audience(report, wanted, application);
+    match expected.audience {
+        Some(wanted) => audience(report, wanted, application),
+        None => report.skipped("whose accounts sign in: it is not known whose are to come in"),
     }
 }
 

@@ -12,13 +12,18 @@ pub(super) async fn examine(
     principal: &ServicePrincipal,
     graph: &Graph<'_>,
 ) {
+    // Both can be filtered by (Microsoft Learn, "oAuth2PermissionGrant resource
+    // type"). Each person's own consent is one more.
     let path = format!(
-        "oauth2PermissionGrants?$filter=clientId%20eq%20'{}'",
+        "oauth2PermissionGrants?$filter=clientId%20eq%20'{}'%20and%20consentType%20eq%20'AllPrincipals'",
         principal.id
     );
-    let Ok(grants) = graph.list::<PermissionGrant>(&path).await else {
-        report.skipped("consent: the token may not read it");
-        return;
+    let grants = match graph.list::<PermissionGrant>(&path).await {
+        Ok(grants) => grants,
+        Err(error) => {
+            report.skipped(format!("consent: {error}"));
+            return;
+        }
     };
     let for_all = |own: bool, scope: &str| {
         grants.iter().any(|grant| {

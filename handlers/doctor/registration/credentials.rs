@@ -32,9 +32,12 @@ pub(super) async fn examine(
         "applications(appId='{}')/federatedIdentityCredentials",
         expected.client_id
     );
-    let Ok(trusted) = graph.list::<FederatedCredential>(&path).await else {
-        report.skipped("federated credentials: the token may not read them");
-        return;
+    let trusted = match graph.list::<FederatedCredential>(&path).await {
+        Ok(trusted) => trusted,
+        Err(error) => {
+            report.skipped(format!("federated credentials: {error}"));
+            return;
+        }
     };
     let now = ambient.clock.now();
     let has_secret = ends(application).any(|end| end.is_none_or(|end| end > now));

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
@@ -76,6 +77,7 @@ pub(super) struct PreAuthorized {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct AppRole {
+    pub(super) id: Uuid,
     #[serde(default, deserialize_with = "or_empty")]
     pub(super) value: String,
     #[serde(default, deserialize_with = "or_empty")]
@@ -173,6 +175,8 @@ pub(super) struct PermissionGrant {
     pub(super) scope: String,
 }
 
-/// Only whether there is one matters.
 #[derive(Debug, Deserialize)]
-pub(super) struct RoleAssignment {}
+#[serde(rename_all = "camelCase")]
+pub(super) struct RoleAssignment {
+    pub(super) app_role_id: Uuid,
+}

@@ -1,5 +1,7 @@
 //! Microsoft Graph, for reading.
 
+use std::fmt;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -23,6 +25,19 @@ pub(super) enum GraphError {
     Denied,
     /// No answer, or none that can be used.
     Away(String),
+    /// The list goes on after all that was read of it.
+    Long,
+}
+
+impl fmt::Display for GraphError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token => formatter.write_str("Microsoft Graph does not take the token"),
+            Self::Denied => formatter.write_str("the token may not read it"),
+            Self::Away(reason) => write!(formatter, "Microsoft Graph did not answer: {reason}"),
+            Self::Long => write!(formatter, "the list has more than {PAGES} pages"),
+        }
+    }
 }
 
 /// Graph with a token.
@@ -56,23 +71,65 @@ impl<'a> Graph<'a> {
         self.ask(&format!("{}{path}", self.base)).await
     }
 
-    /// Every member of a list (Microsoft Learn, "Paging Microsoft Graph data").
+    /// Every member of a list.
     pub(super) async fn list<T: for<'de> Deserialize<'de>>(
         &self,
         path: &str,
     ) -> Result<Vec<T>, GraphError> {
         let mut members = Vec::new();
-        let mut next = Some(format!("{}{path}", self.base));
-        for _ in 0..PAGES {
-            let Some(url) = next.take() else { break };
-            let Some(page) = self.ask::<Page<T>>(&url).await? else {
-                break;
-            };
-            members.extend(page.value);
-            // The token goes nowhere else.
-            next = page.next.filter(|url| url.starts_with(&self.base));
-        }
+        let walked = self.walk(path, |page| {
+            members.extend(page);
+            ControlFlow::Continue(())
+        });
+        walked.await?;
         Ok(members)
+    }
+
+    /// Whether a list has a member that `is_it`.
+    pub(super) async fn any<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        is_it: impl Fn(&T) -> bool,
+    ) -> Result<bool, GraphError> {
+        let mut found = false;
+        let walked = self.walk(path, |page: Vec<T>| {
+            found = page.iter().any(&is_it);
+            if found {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        walked.await?;
+        Ok(found)
+    }
+
+    /// Takes a list page by page, to its end or until `take` has enough
+    /// (Microsoft Learn, "Paging Microsoft Graph data in your app").
+    async fn walk<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        mut take: impl FnMut(Vec<T>) -> ControlFlow<()>,
+    ) -> Result<(), GraphError> {
+        let mut url = format!("{}{path}", self.base);
+        for _ in 0..PAGES {
+            let Some(page) = self.ask::<Page<T>>(&url).await? else {
+                return Ok(());
+            };
+            if take(page.value).is_break() {
+                return Ok(());
+            }
+            match page.next {
+                None => return Ok(()),
+                // The token goes nowhere else.
+                Some(next) if next.starts_with(&self.base) => url = next,
+                Some(_) => {
+                    let reason = "the rest of a list is at another address";
+                    return Err(GraphError::Away(reason.to_owned()));
+                }
+            }
+        }
+        Err(GraphError::Long)
     }
 
     async fn ask<T: for<'de> Deserialize<'de>>(&self, url: &str) -> Result<Option<T>, GraphError> {

@@ -86,7 +86,7 @@ pub async fn examine(
             report.good("its service principal is there, and people may sign in to it");
             consent::examine(report, expected, &principal, &graph).await;
             if roles_sound {
-                roles::assignments(report, expected, &graph).await;
+                roles::assignments(report, expected, &application, &graph).await;
             }
         }
         Ok(Some(_)) => report.found(Finding::fault(
@@ -134,7 +134,7 @@ fn no_application(expected: &Expected) -> Finding {
 fn not_readable(error: &GraphError) -> Finding {
     let (what, fix) = match error {
         GraphError::Token => (
-            "Microsoft Graph does not take the token".to_owned(),
+            error.to_string(),
             Fix::new("Get a fresh one for Microsoft Graph:").line(
                 "az account get-access-token --resource-type ms-graph --query accessToken --output tsv | entrada doctor --entra --graph-token -",
             ),
@@ -147,8 +147,8 @@ fn not_readable(error: &GraphError) -> Finding {
             )
             .line("az login"),
         ),
-        GraphError::Away(reason) => (
-            format!("Microsoft Graph did not answer: {reason}"),
+        GraphError::Away(_) | GraphError::Long => (
+            error.to_string(),
             Fix::new("Try again; if it stays, look whether this machine reaches it:")
                 .line("curl -i 'https://graph.microsoft.com/v1.0/$metadata'"),
         ),

@@ -6,6 +6,10 @@ use crate::doctor::{Finding, Report};
 use crate::fix::{Fix, word};
 
 pub(super) fn examine(report: &mut Report, expected: &Expected, application: &Application) {
+    if expected.callbacks.is_empty() {
+        report.skipped("redirect URIs: the settings do not say which one sign-ins use");
+        return;
+    }
     let findings: Vec<Finding> = expected
         .callbacks
         .iter()

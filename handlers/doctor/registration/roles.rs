@@ -45,12 +45,25 @@ pub(super) fn of_application(
     false
 }
 
-/// Whether anybody has a role.
-pub(super) async fn assignments(report: &mut Report, expected: &Expected, graph: &Graph<'_>) {
+/// Whether anybody has a role. Whoever was assigned without one has *default
+/// access*, which is no role of the application's (Microsoft Learn,
+/// "appRoleAssignment resource type").
+pub(super) async fn assignments(
+    report: &mut Report,
+    expected: &Expected,
+    application: &Application,
+    graph: &Graph<'_>,
+) {
     let client = expected.client_id;
     let path = format!("servicePrincipals(appId='{client}')/appRoleAssignedTo");
-    match graph.list::<RoleAssignment>(&path).await {
-        Ok(assigned) if assigned.is_empty() => report.found(Finding::warning(
+    let gives_a_role = |assignment: &RoleAssignment| {
+        application
+            .app_roles
+            .iter()
+            .any(|role| role.is_enabled && role.id == assignment.app_role_id)
+    };
+    match graph.any(&path, gives_a_role).await {
+        Ok(false) => report.found(Finding::warning(
             "no-assignments",
             "nobody has an app role",
             "Everybody who signs in sees no tool.",
@@ -65,7 +78,7 @@ pub(super) async fn assignments(report: &mut Report, expected: &Expected, graph:
             .line("WHO=$(az ad signed-in-user show --query id -o tsv)")
             .line("az rest --method post --url \"https://graph.microsoft.com/v1.0/servicePrincipals/$SERVICE/appRoleAssignedTo\" --body \"{\\\"principalId\\\":\\\"$WHO\\\",\\\"resourceId\\\":\\\"$SERVICE\\\",\\\"appRoleId\\\":\\\"$ROLE\\\"}\""),
         )),
-        Ok(_) => report.good("somebody has an app role"),
-        Err(_) => report.skipped("who has app roles: the token may not read it"),
+        Ok(true) => report.good("somebody has an app role"),
+        Err(error) => report.skipped(format!("who has app roles: {error}")),
     }
 }

@@ -68,6 +68,7 @@ fn piece_missing(piece: &Value, services: &Map<String, Value>) -> Finding {
         "KEY_RING_DISABLED" => ("server-keys", WAITS, disabled()),
         code if code.starts_with("KEY_RING_") => ("server-keys", WAITS, ring()),
         "KEY_VAULT_BLOCKED" | "KEY_VAULT_UNREACHABLE" => ("server-key-vault", WAITS, network()),
+        "KEY_VAULT_TOKEN_REFUSED" => ("server-key-vault", WAITS, tenant()),
         code if code.starts_with("KEY_") => ("server-key-vault", WAITS, role()),
         code if is_credential(code) => (
             "server-credential",
@@ -123,6 +124,12 @@ fn disabled() -> Fix {
 fn role() -> Fix {
     Fix::new("Look whether the identity has the role Key Vault Secrets User at the vault; a new assignment counts after ten minutes:")
         .line("az role assignment list --assignee IDENTITY-PRINCIPAL-ID --scope $(az keyvault show --name VAULT --query id -o tsv) --include-inherited --output table")
+}
+
+fn tenant() -> Fix {
+    Fix::new("Look whether the vault is of the identity's tenant: it takes tokens of its own tenant alone:")
+        .line("az keyvault show --name VAULT --query properties.tenantId -o tsv")
+        .line("az identity show --name IDENTITY --resource-group GROUP --query tenantId -o tsv")
 }
 
 fn network() -> Fix {

@@ -137,7 +137,7 @@ async fn without_an_address_one_bucket_of_global_size_counts_apart() {
     };
     let world = World::new(figures).await;
     let instance = world.instance();
-    assert_eq!(instance.addresses(), AddressesStatus::Known);
+    assert_eq!(instance.addresses(), AddressesStatus::Unseen);
     let mut through = 0;
     for limit in [AddressLimit::SignIn, AddressLimit::RefusedToken] {
         for _ in 0..20 {
@@ -149,6 +149,10 @@ async fn without_an_address_one_bucket_of_global_size_counts_apart() {
     assert_eq!(Log::lines("without its caller's address"), 1);
     assert_eq!(instance.charge_caller(&user(1)).await, Ok(()));
     world.advance(601_000);
+    assert_eq!(instance.addresses(), AddressesStatus::Unseen);
+    let known = Some(IpAddr::from([192, 0, 2, 1]));
+    let charged = instance.charge_address(AddressLimit::SignIn, known).await;
+    assert_eq!(charged, Ok(()));
     assert_eq!(instance.addresses(), AddressesStatus::Known);
 }
 

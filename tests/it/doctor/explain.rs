@@ -7,9 +7,11 @@ use entrada_stand_ins::{SignatureKind, TokenKind, TokenRequest, TokenVersion};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
+use super::front::Front;
 use super::program::{Run, entrada};
 use crate::functions::{bearer, call};
 use crate::rig::{Person, Rig, through_host};
+use crate::secrets::control;
 
 const WEBHOOK: &str = "/runtime/webhooks/mcp";
 
@@ -165,23 +167,60 @@ async fn the_token_is_neither_printed_nor_sent() {
             assert!(!run.output.contains(part) && !run.errors.contains(part));
         }
     }
-    let asked: Value = {
-        let url = format!("{}stand-in/requests", rig.stand_ins.url());
-        rig.http
-            .get(url)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap()
-    };
-    for request in asked.as_array().unwrap() {
+    let asked = asked(&rig).await;
+    assert!(!asked.is_empty());
+    for request in asked {
         let path = request["path"].as_str().unwrap();
         assert!(
             path.ends_with("openid-configuration") || path.ends_with("/keys"),
             "{request}"
         );
+        assert_keeps(&request, &token);
+    }
+}
+
+/// What the stand-ins were asked.
+async fn asked(rig: &Rig) -> Vec<Value> {
+    let url = format!("{}stand-in/requests", rig.stand_ins.url());
+    let answer = rig.http.get(url).send().await.unwrap();
+    answer.json().await.unwrap()
+}
+
+/// A request as it was recorded holds nothing of the token.
+fn assert_keeps(request: &Value, token: &str) {
+    assert!(
+        request["headers"].get("authorization").is_none(),
+        "{request}"
+    );
+    // Where secrets are known to stand, the record has a hash of them.
+    let text = request.to_string();
+    assert!(!text.contains("sha256:"), "{request}");
+    for part in token.split('.') {
+        assert!(!text.contains(part), "{request}");
+    }
+}
+
+#[tokio::test]
+async fn the_token_is_not_sent_to_the_server_that_is_named_either() {
+    let mut front = Front::bind().await;
+    let rig = Rig::start().await;
+    front.serve(rig.handler.url(""), rig.http.clone());
+    let own = Person::new(&rig, "reader").tokens().await;
+    let own = own["access_token"].as_str().unwrap().to_owned();
+    for token in [rig.token("reader"), own] {
+        control(&rig.stand_ins, "reset", json!({})).await;
+        let arguments = ["explain", "--url", &front.url];
+        let run = entrada(rig.handler.environment(), &arguments, &token).await;
+        assert_eq!(run.code, 0, "{}{}", run.output, run.errors);
+        for request in asked(&rig).await {
+            assert_keeps(&request, &token);
+        }
+        let passed = front.passed();
+        assert!(!passed.is_empty());
+        for head in passed {
+            assert!(!head.contains("authorization"), "{head}");
+            assert!(token.split('.').all(|part| !head.contains(part)), "{head}");
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{self, Request};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::net::TcpListener;
@@ -33,11 +33,19 @@ pub(super) enum Damage {
 /// The front itself.
 pub(super) struct Front {
     pub(super) url: String,
-    state: Arc<Mutex<(String, Vec<Damage>)>>,
+    state: Arc<Mutex<State>>,
     listener: Option<TcpListener>,
 }
 
-type Shared = (Arc<Mutex<(String, Vec<Damage>)>>, reqwest::Client);
+#[derive(Debug, Default)]
+struct State {
+    behind: String,
+    damages: Vec<Damage>,
+    /// Line and headers of each request.
+    passed: Vec<String>,
+}
+
+type Shared = (Arc<Mutex<State>>, reqwest::Client);
 
 impl Front {
     pub(super) async fn bind() -> Self {
@@ -52,7 +60,7 @@ impl Front {
 
     /// Stands in front of the server at `behind` from now on.
     pub(super) fn serve(&mut self, behind: String, http: reqwest::Client) {
-        self.state.lock().unwrap().0 = behind;
+        self.state.lock().unwrap().behind = behind;
         let routes = Router::new()
             .fallback(pass)
             .with_state((self.state.clone(), http));
@@ -62,12 +70,25 @@ impl Front {
 
     /// Does this from now on, and nothing else.
     pub(super) fn spoil(&self, damages: &[Damage]) {
-        self.state.lock().unwrap().1 = damages.to_vec();
+        self.state.lock().unwrap().damages = damages.to_vec();
+    }
+
+    /// Takes line and headers of each request that has come.
+    pub(super) fn passed(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().unwrap().passed)
     }
 }
 
-async fn pass(State((state, http)): State<Shared>, mut request: Request) -> Response {
-    let (behind, damages) = state.lock().unwrap().clone();
+async fn pass(
+    extract::State((state, http)): extract::State<Shared>,
+    mut request: Request,
+) -> Response {
+    let (behind, damages) = {
+        let mut state = state.lock().unwrap();
+        let head = format!("{} {:?}", request.uri(), request.headers());
+        state.passed.push(head);
+        (state.behind.clone(), state.damages.clone())
+    };
     let path = request.uri().path().to_owned();
     for damage in &damages {
         match damage {

@@ -65,6 +65,8 @@ async fn each_local_fault_is_named_by_itself() {
         ),
         ("ENTRADA_CLIENT_SECRET", "another", "credential"),
         ("ENTRADA_CLIENT_SECRET", "", "setting"),
+        ("ENTRADA_REDIRECT_URIS", "http://a.example/back", "setting"),
+        ("ENTRADA_CALLBACK_URL", "https://a.example/back", "setting"),
         (
             "ENTRADA_CORS_ORIGINS",
             "https://a.example/app",
@@ -75,6 +77,58 @@ async fn each_local_fault_is_named_by_itself() {
         let diagnosed = diagnose(&seeded).await;
         assert_eq!(diagnosed, (1, vec![id.to_owned()]), "{change}={value}");
     }
+}
+
+#[tokio::test]
+async fn a_bad_setting_hides_nothing_that_does_not_follow_from_it() {
+    let rig = Rig::start().await;
+    let nobodys = rig.certificate().display().to_string();
+    for (change, value) in [
+        ("ENTRADA_LOG", "entrada=loud=er"),
+        ("ENTRADA_TENANT_ID", ""),
+        ("ENTRADA_BASE_URL", "http://a.example"),
+        ("AZURE_TENANT_ID", "contoso"),
+        ("RBAC_ENABLED", "false"),
+    ] {
+        let mut seeded = changed(
+            &rig,
+            &[
+                (change, value),
+                ("ENTRADA_POLICY", &nobodys),
+                ("ENTRADA_AGENTS", &nobodys),
+                ("ENTRADA_KEY_RING", "{}"),
+                ("ENTRADA_STORAGE", "file:/nowhere/entrada.redb"),
+            ],
+        );
+        if change == "AZURE_TENANT_ID" {
+            seeded.retain(|(name, _)| name != "ENTRADA_TENANT_ID");
+        }
+        let expected = ["setting", "policy", "agents", "key-ring", "storage"];
+        let (code, ids) = diagnose(&seeded).await;
+        assert_eq!(
+            (code, ids),
+            (1, expected.map(str::to_owned).to_vec()),
+            "{change}"
+        );
+    }
+    // What follows from a setting at fault is not looked at.
+    let seeded = changed(
+        &rig,
+        &[
+            ("ENTRADA_LOG", "entrada=loud=er"),
+            ("ENTRADA_STORAGE", "https://[::1"),
+            ("ENTRADA_CLIENT_SECRET", "another"),
+        ],
+    );
+    let expected = ["setting", "setting", "credential"].map(str::to_owned);
+    assert_eq!(diagnose(&seeded).await, (1, expected.to_vec()));
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_used_is_named() {
+    let rig = Rig::start().await;
+    fails(&rig, "/.well-known/openid-configuration", 200, json!({})).await;
+    finding(&changed(&rig, &[]), "entra-configuration").await;
 }
 
 #[tokio::test]
@@ -254,6 +308,40 @@ async fn a_vault_that_refuses_is_mended_by_what_it_says() {
         );
         control(&rig.stand_ins, "reset", json!({})).await;
     }
+    // The identity may not list what agents there are.
+    let warned = vec!["agents-not-listed".to_owned()];
+    let with_agents = changed(&rig, &[("ENTRADA_KEY_RING", &ring())]);
+    assert_eq!(diagnose(&with_agents).await, (0, warned));
+}
+
+/// A key ring for the settings.
+fn ring() -> String {
+    let (clock, random) = (SystemClock::new(), SystemRandom);
+    let ring = entrada::identity::KeyRing::generate(&clock, &random).unwrap();
+    secrecy::ExposeSecret::expose_secret(&ring).to_owned()
+}
+
+/// By a vault of another tenant than the one that who runs it is signed in to.
+#[tokio::test]
+async fn a_vault_that_does_not_take_the_token_is_no_role_that_is_missing() {
+    let rig = Rig::unready(async |stand_ins| {
+        let mut settings = secretless(stand_ins);
+        let secret = entrada_stand_ins::directory::CLIENT_SECRET;
+        settings.retain(|(name, _)| name != "ENTRADA_CLIENT_SECRET");
+        settings.push(("ENTRADA_CLIENT_SECRET".to_owned(), secret.to_owned()));
+        settings
+    })
+    .await;
+    let no_agents = [("ENTRADA_FOUNDRY_ENDPOINT", ""), ("ENTRADA_AGENTS", "")];
+    let environment = changed(&rig, &no_agents);
+    let message = "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/a/, found \
+                   https://sts.windows.net/b/.";
+    let body = json!({"error": {"code": "Unauthorized", "message": message}});
+    fails(&rig, "/secrets/entrada-key-ring", 401, body).await;
+    let found = finding(&environment, "key-ring").await;
+    let fix = found["fix"].to_string();
+    assert!(fix.contains("az login --tenant"), "{found}");
+    assert!(!fix.contains("role assignment"), "{found}");
 }
 
 #[tokio::test]

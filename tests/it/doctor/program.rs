@@ -64,6 +64,8 @@ pub(super) fn found(run: &Run) -> Vec<String> {
             // Whatever is named is explained and can be mended.
             assert!(line["why"].as_str().unwrap().len() > 20, "{line}");
             assert!(line["fix"]["what"].as_str().unwrap().len() > 6, "{line}");
+            let copy = line["fix"]["copy"].as_array().expect("a line to copy");
+            assert!(!copy.is_empty(), "{line}");
             line["id"].as_str().unwrap().to_owned()
         })
         .collect()

@@ -1,9 +1,11 @@
 //! `entrada doctor --entra`: each fault of the app registration, seeded by
 //! itself.
 
+use entrada_ambient::{Clock as _, SystemClock};
 use entrada_stand_ins::TokenRequest;
 use entrada_stand_ins::directory::MANAGED_IDENTITY_OBJECT_ID;
 use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
 
 use super::front::Front;
 use super::program::{Run, entrada, found};
@@ -56,6 +58,14 @@ async fn register(rig: &Rig, patch: &Value) -> Value {
 
 fn application(change: &Value) -> Value {
     json!({ "application": change })
+}
+
+/// The role of whoever was assigned without one (Microsoft Learn,
+/// "appRoleAssignment resource type").
+const DEFAULT_ACCESS: &str = "00000000-0000-0000-0000-000000000000";
+
+fn assigned(role: &str) -> Value {
+    json!({"appRoleId": role, "principalType": "User"})
 }
 
 /// Faults: exit 1.
@@ -114,6 +124,10 @@ fn faults(sound: &Value) -> Vec<(Value, &'static str, i32)> {
 /// Warnings: exit 0.
 fn warnings(sound: &Value) -> Vec<(Value, &'static str, i32)> {
     let grants = &sound["oauth2PermissionGrants"];
+    let mut scopes = sound["application"]["api"]["oauth2PermissionScopes"].clone();
+    scopes[0]["type"] = json!("User");
+    let soon = SystemClock::new().now() + time::Duration::days(10);
+    let soon = soon.format(&Rfc3339).unwrap();
     vec![
         (
             json!({"oauth2PermissionGrants": [grants[0]]}),
@@ -121,6 +135,21 @@ fn warnings(sound: &Value) -> Vec<(Value, &'static str, i32)> {
             0,
         ),
         (json!({"appRoleAssignedTo": []}), "no-assignments", 0),
+        (
+            json!({"appRoleAssignedTo": [assigned(DEFAULT_ACCESS)]}),
+            "no-assignments",
+            0,
+        ),
+        (
+            application(&json!({"api": {"oauth2PermissionScopes": scopes}})),
+            "scope-consent",
+            0,
+        ),
+        (
+            application(&json!({"passwordCredentials": [{"endDateTime": soon}]})),
+            "credential-ends",
+            0,
+        ),
         (
             application(&json!({"optionalClaims": null})),
             "optional-claim",
@@ -191,6 +220,71 @@ async fn each_fault_of_the_registration_is_named_and_a_sound_one_has_none() {
     ];
     let run = entrada(&environment, &arguments, &token).await;
     assert_eq!(found(&run), ["limits-off"], "{}{}", run.output, run.errors);
+}
+
+/// What was looked at and is neither good nor found.
+fn skipped(run: &Run) -> Vec<String> {
+    let report = run.json();
+    let lines = report["areas"][0][1].as_array().unwrap();
+    lines
+        .iter()
+        .filter(|line| line["result"] == "skipped")
+        .map(|line| line["what"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn long_lists_are_read_to_their_end_or_not_judged() {
+    let rig = Rig::start().await;
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    let sound = register(&rig, &json!({})).await;
+    let role = sound["application"]["appRoles"][0]["id"].as_str().unwrap();
+    // Before the administrator's consents come those of people.
+    let principal = &sound["oauth2PermissionGrants"][0]["clientId"];
+    let own = json!({
+        "clientId": principal, "consentType": "Principal", "resourceId": principal,
+        "scope": "access_as_user",
+    });
+    let mut grants = vec![own; 1_100];
+    grants.extend(sound["oauth2PermissionGrants"].as_array().unwrap().clone());
+    for (others, is_judged) in [(250, true), (1_100, false)] {
+        let mut assignments = vec![assigned(DEFAULT_ACCESS); others];
+        assignments.push(assigned(role));
+        let long = json!({"oauth2PermissionGrants": grants, "appRoleAssignedTo": assignments});
+        register(&rig, &long).await;
+        let run = doctor(&rig, &[], &token).await;
+        assert_eq!((run.code, found(&run)), (0, Vec::new()), "{}", run.output);
+        let skipped = skipped(&run);
+        assert_eq!(skipped.is_empty(), is_judged, "{skipped:?}");
+        assert!(
+            skipped.iter().all(|what| what.contains("app role")),
+            "{skipped:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_setting_that_the_registration_does_not_follow_from_stops_nothing() {
+    let rig = Rig::start().await;
+    let token = graph_token(&rig, "Application.Read.All User.Read");
+    for (name, value, unknown) in [
+        ("ENTRADA_LOG", "entrada=loud=er", None),
+        (
+            "ENTRADA_BASE_URL",
+            "http://a.example",
+            Some("redirect URIs"),
+        ),
+        ("ENTRADA_TENANTS", "contoso", Some("whose accounts")),
+    ] {
+        let run = doctor_with(&rig, &[(name, value)], &[], &token).await;
+        assert_eq!((run.code, found(&run)), (0, Vec::new()), "{}", run.output);
+        let skipped = skipped(&run);
+        assert_eq!(skipped.len(), unknown.into_iter().count(), "{skipped:?}");
+        assert!(
+            unknown.is_none_or(|unknown| skipped[0].contains(unknown)),
+            "{skipped:?}"
+        );
+    }
 }
 
 #[tokio::test]

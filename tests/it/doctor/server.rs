@@ -23,6 +23,7 @@ const REFUSED: &str = "\"missing\":[{\"code\":\"CREDENTIAL_REFUSED\",\"detail\":
 const FORBIDDEN: &str = "\"missing\":[{\"code\":\"KEY_VAULT_FORBIDDEN\",\"detail\":\"no\"}]";
 const KNOWN: &str = "\"client_addresses\":\"known\"";
 const MISSING: &str = "\"client_addresses\":\"missing\"";
+const UNSEEN: &str = "\"client_addresses\":\"unseen\"";
 
 /// What is spoilt, and the finding that says so.
 const SEEDS: [(Damage, &str); 24] = [
@@ -124,10 +125,30 @@ async fn an_address_header_that_does_not_come_and_limits_that_are_off_are_named(
     let warned = vec!["limits-off".to_owned()];
     assert_eq!(diagnose(&rig.handler.base).await, (0, warned));
     let rig = Rig::with(&[LIMITED, ("ENTRADA_CLIENT_IP_HEADER", "client-ip")]).await;
-    // Somebody was at a door that is limited by address.
-    rig.http.get(rig.url("/auth/info")).send().await.unwrap();
     let named = vec!["caller-address".to_owned()];
     assert_eq!(diagnose(&rig.handler.base).await, (1, named));
+}
+
+/// Another instance may answer than the one at whose door the doctor was.
+#[tokio::test]
+async fn addresses_that_nobody_has_shown_yet_are_not_called_known() {
+    let mut front = Front::bind().await;
+    let rig = Rig::with(&[LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
+    front.serve(rig.handler.url(""), rig.http.clone());
+    for (damages, expected) in [
+        (&[][..], "good"),
+        (&[Damage::Replace(HEALTH, KNOWN, UNSEEN)], "skipped"),
+    ] {
+        front.spoil(damages);
+        let arguments = ["doctor", "--url", &front.url, "--json"];
+        let report = entrada(&[], &arguments, "").await.json();
+        let lines = report["areas"][0][1].as_array().unwrap();
+        let about = lines.iter().find(|line| {
+            let what = line["what"].as_str().unwrap();
+            what.starts_with("callers' addresses")
+        });
+        assert_eq!(about.unwrap()["result"], expected, "{report}");
+    }
 }
 
 /// As a server says it whose credential Entra does not take: it goes on, and

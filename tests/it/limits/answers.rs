@@ -213,7 +213,7 @@ async fn health_says_how_limits_are() {
     let health = async || on.ask(on.http.get(on.url("/api/health"))).await.1;
     let before = health().await;
     assert_eq!(before["limits"], "operational");
-    assert_eq!(before["client_addresses"], "known");
+    assert_eq!(before["client_addresses"], "unseen");
     let login = on.http.get(on.url("/auth/login"));
     let login = login
         .header("client-ip", "203.0.113.9:4711")

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::HeaderName;
-use azure_core::http::policies::Policy;
 use azure_core::http::policies::auth::BearerTokenAuthorizationPolicy;
 use azure_core::http::{Method, RawResponse, Transport};
 use entrada_ambient::{Clock, Random};
@@ -42,7 +41,8 @@ const NEXT_ROW: HeaderName = HeaderName::from_static("x-ms-continuation-nextrowk
 
 /// Tables in an Azure storage account, or in Azurite, over REST.
 ///
-/// A request is tried at most four times within 8 s. A write that was tried
+/// A request is tried at most four times within 8 s and ends after 15 s, not
+/// counting the time in which a token is fetched. A write that was tried
 /// again may meet its own first try ("already exists", "changed meanwhile"):
 /// each write leaves an id in a hidden property of its rows, and by it such an
 /// answer is told from one about somebody else's write. A delete leaves
@@ -68,7 +68,12 @@ impl AzureTables {
         let account = connection::parse(connection_string)?;
         let signer = SharedKeyLite::new(account.name, account.key, clock);
         Ok(Self {
-            service: Service::new(&account.endpoint, transport(http), Arc::new(signer)),
+            service: Service::new(
+                &account.endpoint,
+                transport(http),
+                Arc::new(signer),
+                service::deadline(),
+            ),
             random,
         })
     }
@@ -91,12 +96,29 @@ impl AzureTables {
         if service_url.scheme() != "https" {
             return Err(ConnectionError::NotHttps);
         }
-        let bearer: Arc<dyn Policy> =
-            Arc::new(BearerTokenAuthorizationPolicy::new(credential, [SCOPE]));
-        Ok(Self {
-            service: Service::new(service_url, transport(http), bearer),
+        Ok(Self::by_tokens(
+            service_url,
+            credential,
+            transport(http),
             random,
-        })
+        ))
+    }
+
+    /// The time in which a token is fetched is not the service's: it ends as
+    /// the token's source says.
+    fn by_tokens(
+        service_url: &Url,
+        credential: Arc<dyn TokenCredential>,
+        transport: Transport,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        let deadline = service::deadline();
+        let credential = deadline.not_counting(credential);
+        let bearer = BearerTokenAuthorizationPolicy::new(credential, [SCOPE]);
+        Self {
+            service: Service::new(service_url, transport, Arc::new(bearer), deadline),
+            random,
+        }
     }
 
     /// The row of these keys with the id of its last write.
@@ -312,5 +334,83 @@ impl fmt::Debug for AzureTables {
             .debug_struct("AzureTables")
             .field("service", &self.service.url(""))
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use azure_core::credentials::{AccessToken, TokenRequestOptions};
+    use azure_core::http::headers::Headers;
+    use azure_core::http::policies::{Policy, PolicyResult};
+    use azure_core::http::{AsyncRawResponse, Context, Request, StatusCode};
+    use azure_core::time::OffsetDateTime;
+    use entrada_ambient::SystemRandom;
+
+    use super::*;
+
+    /// A token takes this long, as that of a command line tool may.
+    const TOKEN: Duration = Duration::from_secs(20);
+
+    #[derive(Debug)]
+    struct Slow;
+
+    #[async_trait]
+    impl TokenCredential for Slow {
+        async fn get_token(
+            &self,
+            _: &[&str],
+            _: Option<TokenRequestOptions<'_>>,
+        ) -> azure_core::Result<AccessToken> {
+            tokio::time::sleep(TOKEN).await;
+            Ok(AccessToken::new(
+                "token",
+                OffsetDateTime::now_utc() + TOKEN * 100,
+            ))
+        }
+    }
+
+    /// Answers at once, or never.
+    #[derive(Debug)]
+    struct Network {
+        answers: bool,
+    }
+
+    #[async_trait]
+    impl Policy for Network {
+        async fn send(&self, _: &Context, _: &mut Request, _: &[Arc<dyn Policy>]) -> PolicyResult {
+            if !self.answers {
+                std::future::pending::<()>().await;
+            }
+            let status = StatusCode::Ok;
+            Ok(AsyncRawResponse::from_bytes(status, Headers::new(), "{}"))
+        }
+    }
+
+    /// What comes of a question, and after how many seconds.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time of the runtime, which stands still, is measured"
+    )]
+    async fn ping(answers: bool) -> (Result<(), TableError>, u64) {
+        let url = Url::parse("https://acc.table.core.windows.net").unwrap();
+        let transport = Transport::with_policy(Arc::new(Network { answers }));
+        let tables =
+            AzureTables::by_tokens(&url, Arc::new(Slow), transport, Arc::new(SystemRandom));
+        let started = tokio::time::Instant::now();
+        let answer = tables.ping().await;
+        (answer, started.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_a_token_takes_is_not_the_services() {
+        let (answer, seconds) = ping(true).await;
+        answer.unwrap();
+        assert_eq!(seconds, 20);
+        let (silence, seconds) = ping(false).await;
+        let error = silence.unwrap_err();
+        assert!(matches!(error, TableError::Unavailable { .. }), "{error}");
+        assert_eq!(seconds, 20 + 15);
     }
 }

@@ -10,6 +10,7 @@ use azure_core::http::{
     RawResponse, Request, RetryOptions, Transport,
 };
 use entrada_ambient::upstream_span;
+use entrada_managed_identity::Deadline;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use tracing::Instrument as _;
@@ -23,9 +24,9 @@ use crate::{ETag, TableError, validate};
 /// used here has changed.
 const API_VERSION: &str = "2019-02-02";
 
-/// Longest time that one request takes, its retries included. Retries end
-/// after 8 s; the rest is for the last of them.
-const DEADLINE: Duration = Duration::from_secs(15);
+/// Longest time that one request takes, its retries included, tokens not.
+/// Retries end after 8 s; the rest is for the last of them.
+const LIMIT: Duration = Duration::from_secs(15);
 
 const X_MS_VERSION: HeaderName = HeaderName::from_static("x-ms-version");
 const DATA_SERVICE_VERSION: HeaderName = HeaderName::from_static("dataserviceversion");
@@ -42,6 +43,12 @@ pub(super) struct Service {
     /// The address, without a slash at the end.
     base: String,
     pipeline: Pipeline,
+    deadline: Deadline,
+}
+
+/// Ends requests that the service leaves without an answer.
+pub(super) fn deadline() -> Deadline {
+    Deadline::new(LIMIT)
 }
 
 /// An answer, with whether tries before it may have had their effect.
@@ -51,8 +58,14 @@ pub(super) struct Answer {
 }
 
 impl Service {
-    /// The service at `base`; `authorize` runs before every try.
-    pub(super) fn new(base: &Url, transport: Transport, authorize: Arc<dyn Policy>) -> Self {
+    /// The service at `base`; `authorize` runs before every try. What it
+    /// fetches does not count where `deadline` knows of it.
+    pub(super) fn new(
+        base: &Url,
+        transport: Transport,
+        authorize: Arc<dyn Policy>,
+        deadline: Deadline,
+    ) -> Self {
         let options = ClientOptions {
             transport: Some(transport),
             retry: RetryOptions::exponential(ExponentialRetryOptions {
@@ -75,6 +88,7 @@ impl Service {
         Self {
             base: base.as_str().trim_end_matches('/').to_owned(),
             pipeline,
+            deadline,
         }
     }
 
@@ -140,9 +154,11 @@ impl Service {
             .pipeline
             .send(&context, &mut request, Some(options))
             .instrument(span);
-        let response = tokio::time::timeout(DEADLINE, sent)
+        let response = self
+            .deadline
+            .within(sent)
             .await
-            .map_err(|elapsed| TableError::unavailable_because("no answer in time", elapsed))?
+            .ok_or_else(|| TableError::unavailable("no answer in time"))?
             .map_err(|error| fault::unanswered(&error))?;
         Ok(Answer {
             response,
@@ -242,7 +258,8 @@ mod tests {
     )]
     async fn waited(network: Arc<dyn Policy>) -> Duration {
         let base = Url::parse("https://acc.table.core.windows.net").unwrap();
-        let service = Service::new(&base, Transport::with_policy(network), Arc::new(Nobody));
+        let transport = Transport::with_policy(network);
+        let service = Service::new(&base, transport, Arc::new(Nobody), deadline());
         let request = Service::request(Method::Get, &service.url("Tables")).unwrap();
         let started = tokio::time::Instant::now();
         let error = service.read("Tables", request).await.unwrap_err();

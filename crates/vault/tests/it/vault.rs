@@ -8,7 +8,7 @@ use azure_core::Error;
 use azure_core::credentials::{AccessToken, TokenCredential, TokenRequestOptions};
 use azure_core::error::ErrorKind;
 use entrada_ambient::{Clock, NetworkOptions, SystemClock, SystemRandom, http_client};
-use entrada_stand_ins::{StandInOptions, StandIns, start};
+use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest, start};
 use entrada_vault::{LONGEST_VALUE, Vault, VaultError};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -134,6 +134,41 @@ async fn a_network_or_a_secret_that_is_off_is_told_from_a_role_that_is_missing()
         assert_eq!(error.may_pass(), code != "SecretDisabled", "{code}");
         assert!(error.to_string().contains(code), "{error}");
     }
+}
+
+/// Somebody of another tenant than the vault's.
+#[derive(Debug)]
+struct Guest(Arc<StandIns>);
+
+#[async_trait]
+impl TokenCredential for Guest {
+    async fn get_token(
+        &self,
+        _: &[&str],
+        _: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        let token = self.0.mint(&TokenRequest {
+            resource: Some("https://vault.azure.net".to_owned()),
+            ..TokenRequest::for_persona("guest")
+        });
+        let expires = SystemClock::new().now() + Duration::from_hours(1);
+        Ok(AccessToken::new(token.unwrap(), expires))
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_another_tenant_is_told_from_a_role_that_is_missing() {
+    let world = World::start().await;
+    let url = world.stand_ins.vault_url();
+    let guest = Arc::new(Guest(world.stand_ins.clone()));
+    let vault = Vault::new(&url, guest, world.http.clone()).unwrap();
+    let error = vault.read("ring").await.unwrap_err();
+    assert!(
+        matches!(&error, VaultError::TokenRefused { code } if code == "AKV10032"),
+        "{error:?}"
+    );
+    // Nobody changes tenants by waiting.
+    assert!(!error.may_pass() && error.to_string().contains("AKV10032"));
 }
 
 #[tokio::test]
