@@ -28,7 +28,7 @@ impl ProtectedResources {
         let own = base.as_str().to_owned();
         let authority = entra.authority.as_str().trim_end_matches('/');
         let microsoft = format!("{authority}/{}/v2.0", entra.tenant_id);
-        let scope = format!("api://{}/{}", entra.client_id, entra.required_scope);
+        let scope = entra.api_scope();
         Self {
             mcp: document(&Door::Mcp.audience(base), &[&own], "mcp"),
             base: document(&own, &[&own, &microsoft], &scope),
