@@ -2,6 +2,7 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use entrada_tables::{Condition, Query, Row, TableError, query_all};
+use uuid::Uuid;
 
 use super::{GrantError, Grants, TABLE, hash};
 use crate::identity::{RevocationCheck, Revoked, UserPartition};
@@ -40,8 +41,8 @@ fn row_key(binding: &ConsentBinding<'_>) -> String {
 }
 
 impl Grants {
-    /// Remembers a consent: the secret that the browser shows next time. The
-    /// latest browser's counts.
+    /// Remembers a consent of somebody of this tenant: the secret that the
+    /// browser shows next time. The latest browser's counts.
     ///
     /// # Errors
     /// When storage does not answer.
@@ -49,12 +50,14 @@ impl Grants {
         &self,
         partition: &UserPartition,
         binding: &ConsentBinding<'_>,
+        tenant_id: Uuid,
     ) -> Result<String, GrantError> {
         let secret = self.random.secret();
         let row = Row::new(partition.as_str(), row_key(binding))
             .with("kind", "consent")
             .with("client_id", binding.client_id)
             .with("secret_hash", hash(&secret))
+            .with("tenant_id", tenant_id)
             .with("expires_at", self.clock.unix() + REMEMBERED_SECONDS);
         self.tables.replace(TABLE, &row, &Condition::None).await?;
         Ok(secret)
@@ -79,10 +82,15 @@ impl Grants {
             return Ok(false);
         };
         // Who was cut off since is asked again.
+        // Rows of earlier versions do not say whose tenant it was.
+        let Some(tenant_id) = row.optional_guid("tenant_id")? else {
+            return Ok(false);
+        };
         let subjects = [
             Revoked::User(partition.clone()),
             Revoked::Client(binding.client_id.to_owned()),
         ];
+            Revoked::Tenant(tenant_id),
         let since = row.int64("expires_at")? - REMEMBERED_SECONDS;
         if self.revocations.check_since(&subjects, since) != RevocationCheck::Clear {
             return Ok(false);
