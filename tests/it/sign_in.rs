@@ -310,3 +310,16 @@ async fn nothing_secret_is_logged() {
         assert!(!log.contains(secret));
     }
 }
+
+#[tokio::test]
+async fn the_page_with_a_code_warns_of_giving_it_away() {
+    let rig = Rig::start().await;
+    let mut person = Person::new(&rig, "reader");
+    let authorize = person.begin("").await;
+    let callback = person.sign_in_at_entra(&authorize).await;
+    let page = person.visit(&callback).await.text().await.unwrap();
+    assert!(
+        page.contains("Whoever has this code is you here: give it to nobody"),
+        "{page}"
+    );
+}
