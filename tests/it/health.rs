@@ -40,6 +40,28 @@ async fn health_names_every_service() {
 }
 
 #[tokio::test]
+async fn how_to_sign_in_links_the_metadata_of_both_sides() {
+    let rig = Rig::start().await;
+    let (status, info) = rig.ask(rig.http.get(rig.url("/auth/info"))).await;
+    assert_eq!(status, 200);
+    let base = rig.handler.base.clone();
+    for (link, path) in [
+        (
+            "protected_resource_metadata",
+            "oauth-protected-resource/mcp",
+        ),
+        (
+            "authorization_server_metadata",
+            "oauth-authorization-server",
+        ),
+    ] {
+        let url = format!("{base}/.well-known/{path}");
+        assert_eq!(info[link], url, "{info}");
+        assert_eq!(rig.http.get(&url).send().await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn each_door_has_its_own_resource_metadata() {
     let rig = Rig::start().await;
     let base = rig.handler.base.clone();
