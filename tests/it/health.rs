@@ -19,6 +19,11 @@ async fn the_root_answers_programs_and_people() {
             .unwrap()
             .starts_with("text/html")
     );
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("style-src 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe-inline"), "{policy}");
+    assert_eq!(page.headers()["x-frame-options"], "DENY");
+    assert_eq!(page.headers()["vary"], "accept");
     assert!(page.text().await.unwrap().contains("<h1>The way in</h1>"));
 }
 
