@@ -144,11 +144,9 @@ impl ApiError {
         &self.detail
     }
 
-    /// `Retry-After`, when the answer has one.
-    pub(crate) fn retry_after(&self) -> Option<&HeaderValue> {
-        let mut headers = self.headers.iter();
-        let found = headers.find(|(name, _)| *name == header::RETRY_AFTER);
-        found.map(|(_, value)| value)
+    /// The headers that the answer has by its status.
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
     }
 
     /// What the log is told beside the detail.

@@ -5,11 +5,19 @@ use std::fmt;
 
 use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
-use http::StatusCode;
+use http::header::{CACHE_CONTROL, PRAGMA};
 use http::request::Parts;
+use http::{HeaderName, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
+
+/// Headers of answers that hold secrets: nobody keeps them (RFC 6749 section
+/// 5.1).
+pub(crate) const NO_STORE: [(HeaderName, HeaderValue); 2] = [
+    (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    (PRAGMA, HeaderValue::from_static("no-cache")),
+];
 
 /// A JSON body. Refused with 400 `MALFORMED_JSON`, 413, 415 or 422
 /// `INVALID_BODY`, each saying what is wrong and where.

@@ -50,12 +50,7 @@ pub(super) fn pieces(
     let base = settings.base_url.clone();
     let (clock, random) = (ambient.clock.clone(), ambient.random.clone());
     let health = Arc::new(health(settings, ambient, upstream, &shared, &catalogue));
-    let info = Arc::new(Info::new(
-        &base,
-        upstream.settings.tenant_id,
-        upstream.settings.client_id,
-        &upstream.settings.required_scope,
-    ));
+    let info = Arc::new(Info::new(&base, &upstream.settings));
     let sign_in = sign_in(settings, ambient, upstream, &shared);
     let downstream = Arc::new(downstream(ambient, upstream, &shared));
     let remedies = Remedies::new(sign_in.step_ups.clone());

@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::response::Response;
 use entrada_ambient::Random;
 use entrada_entra::{EntraError, SignIn};
-use http::header::RETRY_AFTER;
 use http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use secrecy::SecretString;
@@ -227,8 +226,6 @@ pub(super) fn show(error: &ApiError, origin: Origin) -> Response {
         "a sign-in did not finish"
     );
     let mut page = callback_page::failed(error.status(), error.detail(), origin);
-    if let Some(wait) = error.retry_after() {
-        page.headers_mut().insert(RETRY_AFTER, wait.clone());
-    }
+    page.headers_mut().extend(error.headers().iter().cloned());
     page
 }

@@ -17,6 +17,11 @@ pub(super) fn signed_in(
         p { "You are signed in as " strong { (name) } @if let Some(email) = email { " (" (email) ")" } "." }
         p { "This one-time code finishes the sign-in. It works once, within " (seconds) " seconds:" }
         pre tabindex="0" { code id="auth_code" { (auth_code) } }
+        p.warning role="note" {
+            strong { "Take care. " }
+            "Whoever has this code is you here: give it to nobody, and use it only if you began \
+             this sign-in yourself."
+        }
         p.hint { "Send it to " code { "POST /auth/exchange" } " as " code { "auth_code" } ", then close this page." }
     };
     page(StatusCode::OK, "Signed in", &content, None)

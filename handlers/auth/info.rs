@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use entrada_entra::EntraSettings;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -24,6 +25,8 @@ pub struct Info {
     logout_url: String,
     /// What MCP clients read to find the authorization server (RFC 9728).
     protected_resource_metadata: String,
+    /// What they read next: where to register and get tokens (RFC 8414).
+    authorization_server_metadata: String,
     /// The home tenant.
     tenant_id: Uuid,
     /// The application that people sign in to.
@@ -35,19 +38,20 @@ pub struct Info {
 }
 
 impl Info {
-    /// The answer of a server at `base`.
+    /// The answer of a server at `base` for this application.
     #[must_use]
-    pub fn new(base: &BaseUrl, tenant_id: Uuid, client_id: Uuid, scope: &str) -> Self {
+    pub fn new(base: &BaseUrl, entra: &EntraSettings) -> Self {
         Self {
             login_url: base.join("/auth/login"),
             exchange_url: base.join("/auth/exchange"),
             refresh_url: base.join("/auth/refresh"),
             logout_url: base.join("/auth/logout"),
             protected_resource_metadata: base.join("/.well-known/oauth-protected-resource/mcp"),
-            tenant_id,
-            client_id,
+            authorization_server_metadata: base.join("/.well-known/oauth-authorization-server"),
+            tenant_id: entra.tenant_id,
+            client_id: entra.client_id,
             scopes: SCOPE.split(' ').collect(),
-            entra_scope: format!("api://{client_id}/{scope}"),
+            entra_scope: entra.api_scope(),
         }
     }
 }

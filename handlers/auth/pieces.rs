@@ -124,10 +124,7 @@ fn server(
     let base: BaseUrl = settings.base_url.clone();
     AuthorizationServer {
         base,
-        scopes: ScopeNames::new(format!(
-            "api://{}/{}",
-            entra.client_id, entra.required_scope
-        )),
+        scopes: ScopeNames::new(entra.api_scope()),
         entra_scope: entra.sign_in_scope(),
         authority: entra.authority.origin().ascii_serialization(),
         daemons: settings.daemons,

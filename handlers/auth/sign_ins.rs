@@ -20,7 +20,7 @@ use url::Url;
 use super::flow::{Flow, FlowError, Flows, LIFETIME, Purpose};
 use super::flow_cookie;
 use crate::config::BaseUrl;
-use crate::grants::hash;
+use crate::text::hash;
 
 /// The purpose in the name of the cookie that binds a flow.
 const COOKIE: &str = "login";

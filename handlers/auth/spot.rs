@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
-use crate::grants::hash;
 use crate::identity::{Place, SealedColumn};
+use crate::text::hash;
 
 /// The table of flows: sign-ins under way, consents asked for, offers to step
 /// up, assertions that were used.

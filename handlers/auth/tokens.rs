@@ -1,12 +1,13 @@
 //! What the routes of `/auth` share: the answer with tokens, and errors.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use entrada_entra::EntraError;
-use http::header::{CACHE_CONTROL, PRAGMA};
-use http::{HeaderValue, StatusCode};
+use http::StatusCode;
+use http::header::WWW_AUTHENTICATE;
 use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Serialize;
@@ -16,7 +17,8 @@ use super::flow::FlowError;
 use super::sign_ins::BeginError;
 use crate::error::{ApiError, chain};
 use crate::grants::{GrantError, IssuedTokens};
-use crate::identity::Authenticator;
+use crate::identity::{Authenticator, Challenge, Door};
+use crate::json::NO_STORE;
 
 /// The client id of grants that `/auth/exchange` makes.
 pub const FRONT_END_CLIENT: &str = "entrada";
@@ -76,11 +78,7 @@ pub(super) fn answer(issued: &IssuedTokens, authenticator: &Authenticator, now: 
             roles: authenticator.effective_roles(grant.tenant_id, &grant.roles),
         },
     };
-    let no_store = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (PRAGMA, HeaderValue::from_static("no-cache")),
-    ];
-    (StatusCode::OK, no_store, Json(body)).into_response()
+    (StatusCode::OK, NO_STORE, Json(body)).into_response()
 }
 
 /// How long to wait before asking again when nobody said.
@@ -119,21 +117,18 @@ pub(crate) fn upstream_error(error: &EntraError) -> ApiError {
     match error {
         EntraError::InvalidGrant { .. }
         | EntraError::InteractionRequired { .. }
-        | EntraError::ConsentRequired { .. } => ApiError::new(
-            StatusCode::UNAUTHORIZED,
+        | EntraError::ConsentRequired { .. } => not_signed_in(
             "SIGN_IN_REQUIRED",
             format!("Microsoft Entra ID wants you to sign in again.{remedy}"),
         ),
-        EntraError::AccessToken(inner) => ApiError::new(
-            StatusCode::UNAUTHORIZED,
+        EntraError::AccessToken(inner) => not_signed_in(
             "SIGN_IN_REFUSED",
             format!(
                 "This account cannot be used here: {}.",
                 inner.description().trim_end_matches('.')
             ),
         ),
-        EntraError::IdToken(_) | EntraError::SubjectMismatch => ApiError::new(
-            StatusCode::UNAUTHORIZED,
+        EntraError::IdToken(_) | EntraError::SubjectMismatch => not_signed_in(
             "SIGN_IN_REFUSED",
             "Microsoft Entra ID's answer could not be verified. Begin the sign-in again.",
         ),
@@ -144,6 +139,17 @@ pub(crate) fn upstream_error(error: &EntraError) -> ApiError {
         ),
     }
     .with_log(log)
+}
+
+/// 401 with the challenge that belongs to it (RFC 9110 section 11.6.1).
+fn not_signed_in(code: &'static str, detail: impl Into<Cow<'static, str>>) -> ApiError {
+    let detail = detail.into();
+    let challenge = Challenge::new()
+        .with("scope", Door::Api.scope())
+        .with("error", "invalid_token")
+        .with("error_description", &detail);
+    ApiError::new(StatusCode::UNAUTHORIZED, code, detail)
+        .with_header(WWW_AUTHENTICATE, challenge.header())
 }
 
 /// How long to wait for a credential: role assignments and federated

@@ -14,4 +14,5 @@ mod tokens;
 pub use error::{DownstreamError, Missing};
 pub use remedy::{Remedies, Remedy};
 pub use store::TABLE;
+pub(crate) use store::forget;
 pub use tokens::{Downstream, DownstreamSources};

@@ -1,19 +1,26 @@
 //! Downstream tokens in storage, for the next instance: encrypted, and gone
-//! when they expire.
+//! when they expire or the sign-in ends that they were made from.
 
 use std::sync::Arc;
 
 use entrada_ambient::Random;
-use entrada_tables::{Condition, Row, TableError, Tables};
+use entrada_tables::{Condition, Filter, Query, Row, TableError, Tables};
+use futures::future::try_join_all;
 use secrecy::SecretString;
 use thiserror::Error;
+use uuid::Uuid;
 
 use super::key::CacheKey;
 use crate::error::chain;
-use crate::identity::{KeyRings, NoKeyRing, Place, SealError, SealedColumn, UserPartition};
+use crate::identity::{
+    KeyRings, NoKeyRing, Place, Principal, SealError, SealedColumn, UserPartition,
+};
 
 /// The table of downstream tokens; a person's partition holds that person's.
 pub const TABLE: &str = "entradadownstream";
+
+/// The sign-in that a token was made from, if it was one of ours.
+const GRANT: &str = "grant_id";
 
 /// Expired rows that a write removes on the way.
 const SWEPT: usize = 10;
@@ -77,38 +84,63 @@ impl TokenStore {
 
     /// Keeps a token until it ends; removes a few of the person's that have
     /// ended.
-    pub(super) async fn save(
-        &self,
-        partition: &UserPartition,
-        key: CacheKey,
-        kept: &Kept,
-        now: i64,
-    ) {
-        if let Err(error) = self.write(partition, key, kept, now).await {
+    pub(super) async fn save(&self, caller: &Principal, key: CacheKey, kept: &Kept, now: i64) {
+        if let Err(error) = self.write(caller, key, kept, now).await {
             tracing::debug!(error = chain(&error), "a downstream token was not stored");
         }
     }
 
     async fn write(
         &self,
-        partition: &UserPartition,
+        caller: &Principal,
         key: CacheKey,
         kept: &Kept,
         now: i64,
     ) -> Result<(), StoreError> {
-        let row_key = key.row();
+        let (partition, row_key) = (caller.partition(), key.row());
         let sealed = self.rings.current()?.seal(
             &kept.token,
-            place(partition, &row_key),
+            place(&partition, &row_key),
             self.random.as_ref(),
         )?;
         let row = Row::new(partition.as_str(), row_key)
             .with(SealedColumn::DOWNSTREAM_TOKEN.name(), sealed)
+            .with_optional(GRANT, caller.grant_id())
             .with("expires_at", kept.expires_at);
         self.tables.replace(TABLE, &row, &Condition::None).await?;
         entrada_tables::sweep(self.tables.as_ref(), TABLE, partition.as_str(), now, SWEPT).await?;
         Ok(())
     }
+}
+
+/// Removes what is stored of a sign-in that ends. Rows of earlier versions do
+/// not say whose they are; they end within the hour.
+///
+/// # Errors
+/// When storage does not answer.
+pub(crate) async fn forget(
+    tables: &dyn Tables,
+    partition: &UserPartition,
+    grant_id: Uuid,
+) -> Result<(), TableError> {
+    let mut next = Some(
+        Query::partition(partition.as_str())
+            .filter(Filter::eq(GRANT, grant_id))
+            .select([GRANT]),
+    );
+    while let Some(query) = next {
+        let page = tables.query(TABLE, &query).await?;
+        let removing = page.rows.iter().map(async |row| {
+            let removed = tables.delete(TABLE, &row.partition, &row.row, &Condition::None);
+            match removed.await {
+                Err(TableError::NotFound) => Ok(()),
+                other => other,
+            }
+        });
+        try_join_all(removing).await?;
+        next = page.continuation.map(|end| query.after(end));
+    }
+    Ok(())
 }
 
 fn place<'a>(partition: &'a UserPartition, row: &'a str) -> Place<'a> {

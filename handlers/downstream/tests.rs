@@ -334,3 +334,29 @@ async fn without_the_grant_s_storage_an_own_token_waits_and_an_ended_grant_does_
         .await;
     assert!(matches!(error, Err(DownstreamError::Ended(_))), "{error:?}");
 }
+
+#[tokio::test]
+async fn what_is_stored_for_a_sign_in_ends_with_it_alone() {
+    let world = world().await;
+    let downstream = world.downstream();
+    let (ending, staying) = (Uuid::from_u128(0x9001), Uuid::from_u128(0x9002));
+    for text in [
+        world.own_token(ALICE, ending).await,
+        world.own_token(ALICE, staying).await,
+        world.entra_token(HOME, ALICE),
+    ] {
+        token(&downstream, &world.caller(&text).await).await;
+    }
+    let partition = UserPartition::of(HOME, ALICE);
+    let rows = async || {
+        let query = Query::partition(partition.as_str());
+        let rows = world.tables.query(TABLE, &query).await.unwrap().rows;
+        let grant = |row: &Row| row.optional_guid("grant_id").unwrap();
+        rows.iter().map(grant).collect::<Vec<_>>()
+    };
+    assert_eq!(rows().await.len(), 3);
+    world.grants.end_by_id(&partition, ending).await.unwrap();
+    let left = rows().await;
+    assert_eq!(left.len(), 2, "{left:?}");
+    assert!(left.contains(&Some(staying)) && left.contains(&None));
+}

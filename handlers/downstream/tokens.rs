@@ -55,7 +55,8 @@ enum Outcome {
 /// platform, "OAuth 2.0 On-Behalf-Of flow"). Never in the app's own name.
 ///
 /// A caller that was revoked does not get here: the authenticator refuses it
-/// on every request. What is stored ends by itself.
+/// on every request. What is stored goes when a grant ends, or ends by
+/// itself.
 pub struct Downstream {
     entra: Arc<EntraClient>,
     grants: Arc<Grants>,
@@ -157,8 +158,7 @@ impl Downstream {
         claims: Option<&str>,
         key: CacheKey,
     ) -> Outcome {
-        let partition = caller.partition();
-        let stored = self.store.load(&partition, key).await;
+        let stored = self.store.load(&caller.partition(), key).await;
         if let Some(kept) = stored.filter(|kept| self.lasts(kept)) {
             return Outcome::Token(kept);
         }
@@ -167,7 +167,7 @@ impl Downstream {
             Ok(kept) => {
                 if self.lasts(&kept) {
                     let now = self.clock.unix();
-                    self.store.save(&partition, key, &kept, now).await;
+                    self.store.save(caller, key, &kept, now).await;
                 }
                 Outcome::Token(kept)
             }

@@ -24,21 +24,17 @@ impl Remedies<'_> {
         self.settings.client_id
     }
 
-    fn scope(&self) -> String {
-        format!("api://{}/{}", self.client(), self.settings.required_scope)
-    }
-
     /// How to get a token that is taken.
     pub(super) fn get_a_token(&self) -> Fix {
         Fix::new(format!(
             "Ask Entra for an access token with the scope {}. With the Azure CLI, where an \
              administrator pre-authorised it:",
-            self.scope()
+            self.settings.api_scope()
         ))
         .line(format!(
             "az account get-access-token --tenant {} --scope {} --query accessToken --output tsv",
             self.settings.tenant_id,
-            self.scope()
+            self.settings.api_scope()
         ))
     }
 
@@ -70,7 +66,7 @@ impl Remedies<'_> {
             AccessTokenError::MissingScope { .. } => Fix::new(format!(
                 "Ask for the scope {} by its full name, and have an administrator consent to it \
                  once:",
-                self.scope()
+                self.settings.api_scope()
             ))
             .line(format!(
                 "az ad app permission admin-consent --id {}",

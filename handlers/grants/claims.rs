@@ -3,8 +3,9 @@
 
 use entrada_tables::{Condition, Row};
 
-use super::{Grant, GrantError, Grants, TABLE, hash};
+use super::{Grant, GrantError, Grants, TABLE};
 use crate::identity::UserPartition;
+use crate::text::hash;
 
 /// How long they are kept, in seconds: a client that does not come back
 /// within a month has lost its grant anyway.

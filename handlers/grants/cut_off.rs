@@ -1,13 +1,12 @@
 //! Cutting off: everything of a person, a client or a tenant, at once.
 
-use entrada_tables::{Query, query_all};
 use futures::future::try_join_all;
 use uuid::Uuid;
 
 use super::grant::LONGEST;
-use super::list::MOST;
+use super::list::every;
 use super::store::unavailable;
-use super::{Grant, GrantError, GrantState, Grants, TABLE};
+use super::{Grant, GrantError, GrantState, Grants};
 use crate::identity::{Revocation, RevocationCheck, Revoked, UserPartition};
 
 /// How long a block stands unless it is lifted, in seconds: ten years.
@@ -82,20 +81,18 @@ impl Grants {
 
     /// Ends every grant of a person: how many there were.
     async fn end_all(&self, partition: &UserPartition) -> Result<usize, GrantError> {
-        let query = Query::partition(partition.as_str()).prefix("grant-");
-        let now = self.clock.unix();
-        let rows = query_all(self.tables.as_ref(), TABLE, &query, MOST).await?;
-        let mut grants = Vec::new();
-        for row in rows.iter().filter(|row| !row.is_expired(now)) {
-            let grant = Grant::from_row(row)?;
-            if grant.state != GrantState::Ended {
-                grants.push(grant);
+        let mut ended = 0;
+        let mut next = Some(every(partition));
+        while let Some(query) = next {
+            let (mut grants, after) = self.page(&query).await?;
+            grants.retain(|grant| grant.state != GrantState::Ended);
+            for some in grants.chunks(TOGETHER) {
+                try_join_all(some.iter().map(|grant| self.end(grant))).await?;
             }
+            ended += grants.len();
+            next = after;
         }
-        for some in grants.chunks(TOGETHER) {
-            try_join_all(some.iter().map(|grant| self.end(grant))).await?;
-        }
-        Ok(grants.len())
+        Ok(ended)
     }
 
     /// What the revocation list says of a grant: whether its person, client or
@@ -136,5 +133,50 @@ impl Grants {
                 None,
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use entrada_ambient::Clock as _;
+    use entrada_tables::{Condition, Tables as _};
+
+    use super::*;
+    use crate::downstream::testing::{ALICE, HOME, World};
+    use crate::grants::TABLE;
+
+    const GRANT: Uuid = Uuid::from_u128(0x9);
+
+    /// One grant that is used, and thousands that nobody has deleted yet.
+    async fn long_lived() -> World {
+        let world = World::new("{}").await;
+        world.own_token(ALICE, GRANT).await;
+        let partition = UserPartition::of(HOME, ALICE);
+        let key = Grant::row_key(GRANT);
+        let row = world.tables.get(TABLE, partition.as_str(), &key).await;
+        let row = row.unwrap().unwrap();
+        for number in 0..5_001 {
+            let mut expired = row.clone().with("expires_at", world.clock.unix() - 1);
+            expired.row = Grant::row_key(Uuid::from_u128(0x1_0000 + number));
+            let kept = world.tables.replace(TABLE, &expired, &Condition::None);
+            kept.await.unwrap();
+        }
+        world
+    }
+
+    #[tokio::test]
+    async fn thousands_of_grants_that_have_expired_hinder_nobody() {
+        let world = long_lived().await;
+        let partition = UserPartition::of(HOME, ALICE);
+        let listed = world.grants.list(&partition).await.unwrap();
+        let listed: Vec<_> = listed.iter().map(|grant| grant.id).collect();
+        assert_eq!(listed, [GRANT]);
+        let alice = CutOff::User {
+            tenant_id: HOME,
+            object_id: ALICE,
+        };
+        let severed = world.grants.cut_off(&alice, false).await.unwrap();
+        assert_eq!(severed.grants_ended, Some(1));
+        assert!(world.grants.list(&partition).await.unwrap().is_empty());
     }
 }

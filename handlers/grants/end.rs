@@ -1,11 +1,13 @@
 //! Ending grants.
 
 use entrada_tables::Condition;
+use futures::future::try_join;
 use uuid::Uuid;
 
 use super::store::{ACCESS_TOKEN_LIFETIME, entry, not_audited, unavailable};
 use super::{Grant, GrantError, GrantState, Grants, SecretCode, TABLE};
 use crate::context::spawn;
+use crate::downstream;
 use crate::identity::{Revocation, RevocationCheck, Revoked, UserPartition};
 
 /// How long a grant that ended is on the revocation list, in seconds: longer
@@ -16,9 +18,10 @@ impl Grants {
     /// Ends a grant: its secrets are removed, and what was issued from it is
     /// refused everywhere.
     ///
-    /// The row goes first: once the tokens that a caller shows are refused,
-    /// that caller cannot come again to have the rest done. Both are done
-    /// whether or not the caller waits.
+    /// The row goes first, and with it the tokens of other services that were
+    /// made from it: once the tokens that a caller shows are refused, that
+    /// caller cannot come again to have the rest done. All is done whether or
+    /// not the caller waits.
     ///
     /// # Errors
     /// When storage does not take it; ending it again finishes the work.
@@ -35,9 +38,10 @@ impl Grants {
         let revocations = self.revocations.clone();
         let audit = self.audit().clone();
         let ending = async move {
-            tables
-                .replace(TABLE, &ended.to_row(), &Condition::None)
-                .await?;
+            let (row, partition) = (ended.to_row(), ended.partition());
+            let replaced = tables.replace(TABLE, &row, &Condition::None);
+            let forgotten = downstream::forget(tables.as_ref(), &partition, ended.id);
+            try_join(replaced, forgotten).await?;
             let revocation = Revocation {
                 not_before: now,
                 blocked: true,

@@ -22,5 +22,5 @@ pub use open::NewGrant;
 pub use redeem::Redemption;
 pub use remembered::{ConsentBinding, REMEMBERED_SECONDS};
 pub use rotate::Refresh;
-pub use secret_code::{SecretCode, SecretKind, hash};
+pub use secret_code::{SecretCode, SecretKind};
 pub use store::{Assertion, GrantError, Grants, IssuedTokens, Keys};

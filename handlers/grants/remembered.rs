@@ -2,9 +2,11 @@
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use entrada_tables::{Condition, Query, Row, TableError, query_all};
+use uuid::Uuid;
 
-use super::{GrantError, Grants, TABLE, hash};
+use super::{GrantError, Grants, TABLE};
 use crate::identity::{RevocationCheck, Revoked, UserPartition};
+use crate::text::hash;
 
 /// How long a consent is remembered, in seconds: no longer than a grant can
 /// live.
@@ -40,20 +42,22 @@ fn row_key(binding: &ConsentBinding<'_>) -> String {
 }
 
 impl Grants {
-    /// Remembers a consent: the secret that the browser shows next time. The
-    /// latest browser's counts.
+    /// Remembers a consent of somebody of this tenant: the secret that the
+    /// browser shows next time. The latest browser's counts.
     ///
     /// # Errors
     /// When storage does not answer.
     pub async fn remember_consent(
         &self,
         partition: &UserPartition,
+        tenant_id: Uuid,
         binding: &ConsentBinding<'_>,
     ) -> Result<String, GrantError> {
         let secret = self.random.secret();
         let row = Row::new(partition.as_str(), row_key(binding))
             .with("kind", "consent")
             .with("client_id", binding.client_id)
+            .with("tenant_id", tenant_id)
             .with("secret_hash", hash(&secret))
             .with("expires_at", self.clock.unix() + REMEMBERED_SECONDS);
         self.tables.replace(TABLE, &row, &Condition::None).await?;
@@ -78,10 +82,15 @@ impl Grants {
         let Some(row) = row else {
             return Ok(false);
         };
+        // Rows of earlier versions do not say whose tenant it was.
+        let Some(tenant_id) = row.optional_guid("tenant_id")? else {
+            return Ok(false);
+        };
         // Who was cut off since is asked again.
         let subjects = [
             Revoked::User(partition.clone()),
             Revoked::Client(binding.client_id.to_owned()),
+            Revoked::Tenant(tenant_id),
         ];
         let since = row.int64("expires_at")? - REMEMBERED_SECONDS;
         if self.revocations.check_since(&subjects, since) != RevocationCheck::Clear {

@@ -3,14 +3,12 @@
 use std::fmt;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entrada_ambient::Random;
 use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::identity::UserPartition;
+use crate::text::hash;
 
 /// What a code or token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,12 +145,6 @@ impl SecretCode {
     pub fn matches(&self, stored: &str) -> bool {
         verify_slices_are_equal(self.hash().as_bytes(), stored.as_bytes()).is_ok()
     }
-}
-
-/// SHA-256, base64url.
-#[must_use]
-pub fn hash(text: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -252,10 +252,16 @@ impl Authenticator {
     }
 
     /// A challenge of `door` with the scope and, for MCP clients, the metadata
-    /// of the resource (RFC 9728 section 5.1).
+    /// of the resource (RFC 9728 section 5.1). Clients ask for this scope at
+    /// whichever server that metadata names: the door of agent platforms
+    /// names Entra too, which knows our scope by a name of its own, and our
+    /// own server takes that name.
     #[must_use]
     pub fn directions(&self, door: Door, challenge: Challenge) -> Challenge {
-        let challenge = challenge.with("scope", door.scope());
+        let challenge = match door {
+            Door::Api | Door::Mcp => challenge.with("scope", door.scope()),
+            Door::Webhook => challenge.with("scope", &self.entra.settings().api_scope()),
+        };
         if door == Door::Api {
             return challenge;
         }

@@ -5,15 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entrada_ambient::Clock;
 use entrada_tables::{Condition, Query, Row, TableError, Tables};
 use uuid::Uuid;
 
 use super::{Principal, UserPartition};
 use crate::first_load::FirstLoad;
+use crate::text::hash;
 
 /// The table of revocations; one partition, so that loading is one query.
 pub const TABLE: &str = "entradarevocations";
@@ -45,14 +43,10 @@ impl Revoked {
         match self {
             Self::Grant(id) => format!("grant-{id}"),
             Self::User(partition) => format!("user-{}", partition.as_str()),
-            Self::Client(id) => format!("client-{}", client_key(id)),
+            Self::Client(id) => format!("client-{}", hash(id)),
             Self::Tenant(id) => format!("tenant-{id}"),
         }
     }
-}
-
-fn client_key(id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, id.as_bytes()))
 }
 
 /// How something is cut off.

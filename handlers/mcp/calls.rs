@@ -139,7 +139,8 @@ impl McpServer {
         Ok(Answered::Outcome(outcome))
     }
 
-    /// Enters that somebody was shown the tools.
+    /// Enters that somebody was shown the tools, and tells the log when there
+    /// are none but public ones.
     ///
     /// # Errors
     /// [`AuditError::Full`] when there was no place for it; then nothing is
@@ -148,10 +149,18 @@ impl McpServer {
         &self,
         caller: &Principal,
         correlation: Option<CorrelationId>,
+        is_empty: bool,
     ) -> Result<(), AuditError> {
         let entry = Entry::of(caller, "tools/list").correlation(correlation.map(|id| id.0));
         let pending = self.audit.begin(entry).await?;
         pending.finish(audit::Outcome::Succeeded, None);
+        if is_empty {
+            tracing::info!(
+                roles = ?caller.roles(),
+                tenant = %caller.tenant_id(),
+                "the tool list is empty but for public tools: no role of the caller sees a tool"
+            );
+        }
         Ok(())
     }
 

@@ -5,9 +5,6 @@
 //! Clients that cannot ask decide for themselves by the tool's
 //! `destructiveHint`, as they did before that version.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, ElicitResult, ElicitationAction, ErrorData,
     InputRequiredResult, InputResponses, JsonObject, Tool as ToolDefinition,
@@ -19,7 +16,7 @@ use super::{RequestStates, ToolError};
 use crate::auth::step_up::StepUpLink;
 use crate::error::chain;
 use crate::identity::Principal;
-use crate::text::beginning;
+use crate::text::{beginning, hash};
 
 /// The key of the question whether a call is meant.
 const KEY: &str = "confirmation";
@@ -105,7 +102,7 @@ impl Round {
             caller.tenant_id().to_string(),
             caller.object_id().to_string(),
             tool.name.to_string(),
-            URL_SAFE_NO_PAD.encode(digest(&SHA256, arguments.as_bytes())),
+            hash(&arguments),
         ];
         let binding = binding.each_ref().map(String::as_str);
         let Some(state) = &self.state else {
@@ -183,7 +180,7 @@ fn ask(
 /// The request to open the link of an error, in the place of the error. The
 /// client makes the call again when the person is done.
 pub(super) fn open(error: &ToolError, link: &StepUpLink) -> Result<CallToolResponse, ErrorData> {
-    let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, link.expose().as_bytes()));
+    let id = hash(link.expose());
     let request = json!({
         "resultType": "input_required",
         "inputRequests": {LINK: {"method": "elicitation/create", "params": {

@@ -33,8 +33,10 @@ pub async fn list_as_json(
     State(registry): State<Arc<Registry>>,
     State(server): State<McpServer>,
 ) -> Result<Response, ApiError> {
-    server.enter_list(&caller, Some(correlation)).await?;
     let tools = registry.visible(&caller);
+    let is_empty = registry.are_public(&tools);
+    let entered = server.enter_list(&caller, Some(correlation), is_empty);
+    entered.await?;
     let listing = Listing {
         count: tools.len(),
         tools,

@@ -91,8 +91,8 @@ impl McpServer {
         answer(name, answered)
     }
 
-    /// Enters that `caller` is shown a list of tools, and tells the log when
-    /// there are none on it.
+    /// Enters that `caller` is shown a list of tools. That it cannot be
+    /// entered is left in `slot`.
     pub(super) async fn show_list(
         &self,
         caller: &Principal,
@@ -100,16 +100,8 @@ impl McpServer {
         is_empty: bool,
         slot: Option<&ChallengeSlot>,
     ) -> Result<(), ErrorData> {
-        let entered = self.enter_list(caller, correlation).await;
-        entered.map_err(|error| told(error.into(), slot))?;
-        if is_empty {
-            tracing::info!(
-                roles = ?caller.roles(),
-                tenant = %caller.tenant_id(),
-                "the tool list is empty but for public tools: no role of the caller sees a tool"
-            );
-        }
-        Ok(())
+        let entered = self.enter_list(caller, correlation, is_empty).await;
+        entered.map_err(|error| told(error.into(), slot))
     }
 }
 

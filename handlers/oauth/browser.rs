@@ -16,9 +16,10 @@ pub(super) fn is_embedded(headers: &HeaderMap) -> bool {
     text(headers, "sec-fetch-dest").is_some_and(|destination| destination != "document")
 }
 
-/// Whether the person came by themselves (an address typed, or opened by a
-/// program), not from another site.
-pub(super) fn came_by_themselves(headers: &HeaderMap) -> bool {
+/// Whether no site sent the person here: the address was typed, or opened by a
+/// program. A mail or chat program with somebody else's link is one too, so
+/// this alone does not say that the person began it.
+pub(super) fn came_from_no_site(headers: &HeaderMap) -> bool {
     text(headers, "sec-fetch-site") == Some("none")
 }
 

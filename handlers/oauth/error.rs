@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use entrada_tables::TableError;
-use http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
 use serde::Serialize;
 
@@ -14,6 +14,7 @@ use super::clients::ClientError;
 use crate::auth::credential_trouble;
 use crate::error::chain;
 use crate::grants::GrantError;
+use crate::json::NO_STORE;
 
 /// How long to wait before asking again when nobody said.
 const RETRY: Duration = Duration::from_secs(5);
@@ -137,15 +138,11 @@ impl IntoResponse for OAuthError {
                 "an OAuth request was refused"
             );
         }
-        let no_store = [
-            (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-            (PRAGMA, HeaderValue::from_static("no-cache")),
-        ];
         let body = Body {
             error: self.code,
             error_description: &self.description,
         };
-        let mut response = (self.status, no_store, Json(body)).into_response();
+        let mut response = (self.status, NO_STORE, Json(body)).into_response();
         let headers = response.headers_mut();
         if self.challenge && self.status == StatusCode::UNAUTHORIZED {
             headers.insert(

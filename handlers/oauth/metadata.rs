@@ -90,7 +90,8 @@ fn document(base: &BaseUrl, daemons: bool) -> Value {
 
 const MAX_AGE: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
-fn answer(document: &str) -> Response {
+/// A metadata document, which may be kept for five minutes.
+pub(super) fn answer(document: &str) -> Response {
     (
         [
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),

@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use entrada_entra::EntraSettings;
-use http::HeaderValue;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::{Value, json};
 
+use super::metadata::answer;
 use crate::config::BaseUrl;
 use crate::identity::Door;
 
@@ -28,7 +27,7 @@ impl ProtectedResources {
         let own = base.as_str().to_owned();
         let authority = entra.authority.as_str().trim_end_matches('/');
         let microsoft = format!("{authority}/{}/v2.0", entra.tenant_id);
-        let scope = format!("api://{}/{}", entra.client_id, entra.required_scope);
+        let scope = entra.api_scope();
         Self {
             mcp: document(&Door::Mcp.audience(base), &[&own], "mcp"),
             base: document(&own, &[&own, &microsoft], &scope),
@@ -46,20 +45,6 @@ fn document(resource: &str, servers: &[&str], scope: &str) -> String {
         "resource_name": "Entrada",
     });
     document.to_string()
-}
-
-fn answer(document: &str) -> Response {
-    (
-        [
-            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-            (
-                CACHE_CONTROL,
-                HeaderValue::from_static("public, max-age=300"),
-            ),
-        ],
-        document.to_owned(),
-    )
-        .into_response()
 }
 
 /// `/.well-known/oauth-protected-resource/mcp`.

@@ -7,13 +7,14 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, PRAGMA, RETRY_AFTER};
+use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use super::clients::{Clients, RegistrationError, RegistrationRequest};
 use crate::address::ClientAddress;
 use crate::error::chain;
+use crate::json::NO_STORE;
 
 /// Seconds to wait when storage is away.
 const STORAGE_PAUSE: u64 = 5;
@@ -97,11 +98,7 @@ fn failure(status: StatusCode, code: &str, description: &str) -> Response {
 }
 
 fn answer(status: StatusCode, body: impl IntoResponse) -> Response {
-    let no_store = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (PRAGMA, HeaderValue::from_static("no-cache")),
-    ];
-    (status, no_store, body).into_response()
+    (status, NO_STORE, body).into_response()
 }
 
 #[cfg(test)]
@@ -112,6 +109,7 @@ mod tests {
     use axum::routing::post;
     use entrada_ambient::{ManualClock, SystemRandom};
     use entrada_tables::{EmbeddedTables, Tables};
+    use http::header::CACHE_CONTROL;
     use http::{HeaderMap, HeaderName, Request};
     use serde_json::Value;
     use tempfile::TempDir;

@@ -68,11 +68,13 @@ impl AuthorizationServer {
         consent: ConsentGiven,
         secrets: FlowSecrets,
     ) -> Result<Departure, ApiError> {
-        let on_the_page = matches!(consent, ConsentGiven::Now { .. });
+        let consented = !matches!(consent, ConsentGiven::NotNeeded);
         let prompt = if request.login {
             Some(Prompt::Login)
-        } else if request.select_account || on_the_page {
-            // Whoever approved sees whose account it is that they give.
+        } else if request.select_account || consented {
+            // Whoever approved sees whose account it is that they give. What
+            // was remembered ends with a click too: a link in a message may
+            // have brought the person here.
             Some(Prompt::SelectAccount)
         } else {
             None
@@ -142,10 +144,9 @@ impl AuthorizationServer {
 
     async fn grant_code(&self, flow: ClientFlow, sign_in: &SignIn) -> Result<Response, ApiError> {
         let ClientFlow { request, consent } = flow;
-        let access = &sign_in.access;
-        let partition = UserPartition::of(access.tenant_id, access.object_id);
+        let person = (sign_in.access.tenant_id, sign_in.access.object_id);
         if let ConsentGiven::Remembered { partition: theirs } = &consent
-            && theirs != partition.as_str()
+            && theirs != UserPartition::of(person.0, person.1).as_str()
         {
             // Somebody else signed in than who consented: they are asked.
             return self.ask(request, StatusCode::FOUND).await;
@@ -169,7 +170,7 @@ impl AuthorizationServer {
             .with(&self.base, &[("code", code.text().expose_secret())]);
         let mut response = redirect(StatusCode::FOUND, &location, &[]);
         if consent == (ConsentGiven::Now { remember: true })
-            && let Some(cookie) = consent::remember(self, &request, &partition).await?
+            && let Some(cookie) = consent::remember(self, &request, person).await?
         {
             add_cookies(&mut response, &[&cookie]);
         }

@@ -234,7 +234,7 @@ impl Operation {
         match status {
             302 => json!({"Location": header("Where to go on.")}),
             429 | 503 => json!({"Retry-After": header("Seconds to wait.")}),
-            401 if self.signed_in => json!({"WWW-Authenticate": header("Which check failed.")}),
+            401 => json!({"WWW-Authenticate": header("Which check failed.")}),
             _ => json!({}),
         }
     }

@@ -114,6 +114,10 @@ fn step_up() -> Operation {
         .path_part("id", "What a tool's answer or a chat event named.")
         .gives_nothing(302, "On to Microsoft Entra ID.")
         .shows(400, "The path cannot be read.")
+        .shows(
+            403,
+            "A program fetched the link before anybody opened it (`Sec-Purpose`).",
+        )
         .shows(404, "The link was used, has expired, or is none.")
         .shows(
             429,

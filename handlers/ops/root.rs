@@ -8,20 +8,20 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, VARY};
-use http::{HeaderMap, HeaderValue};
-use maud::{DOCTYPE, PreEscaped, html};
+use http::header::{ACCEPT, CONTENT_TYPE, VARY};
+use http::{HeaderMap, HeaderValue, StatusCode};
+use maud::{Markup, html};
 use serde_json::json;
 
 use crate::config::BaseUrl;
+use crate::pages::page;
 
-const STYLE: &str = include_str!("../pages/page.css");
-
-/// The two forms of the answer.
+/// What the two forms of the answer say.
 #[derive(Debug)]
 pub struct Root {
     json: String,
-    html: String,
+    /// What the page says.
+    page: Markup,
 }
 
 /// What a visitor may want: title and path.
@@ -49,29 +49,11 @@ impl Root {
             .collect();
         let json = json!({"name": "entrada", "version": version, "links": links}).to_string();
         let page = html! {
-            (DOCTYPE)
-            html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    title { "Entrada" }
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    main {
-                        p.brand { "Entrada " (version) }
-                        h1 { "The way in" }
-                        p { "This server puts Microsoft Entra ID in front of an organisation's AI agents and MCP tools." }
-                        ul { @for (_, title, path) in LINKS { li { a href=(path) { (title) } " " code { (path) } } } }
-                        p.hint { "MCP clients: add " code { (base.join("/mcp")) } "." }
-                    }
-                }
-            }
+            p { "This server puts Microsoft Entra ID in front of an organisation's AI agents and MCP tools." }
+            ul { @for (_, title, path) in LINKS { li { a href=(path) { (title) } " " code { (path) } } } }
+            p.hint { "MCP clients: add " code { (base.join("/mcp")) } ". This is version " (version) "." }
         };
-        Self {
-            json,
-            html: page.into_string(),
-        }
+        Self { json, page }
     }
 }
 
@@ -81,28 +63,13 @@ pub async fn root(State(root): State<Arc<Root>>, headers: HeaderMap) -> Response
         .get(ACCEPT)
         .and_then(|value| value.to_str().ok())
         .is_some_and(|accept| accept.contains("text/html"));
-    let vary = (VARY, HeaderValue::from_static("accept"));
-    if wants_html {
-        let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
-        return (
-            [
-                vary,
-                (
-                    CONTENT_TYPE,
-                    HeaderValue::from_static("text/html; charset=utf-8"),
-                ),
-                (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
-            ],
-            root.html.clone(),
-        )
-            .into_response();
-    }
-    (
-        [
-            vary,
-            (CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        ],
-        root.json.clone(),
-    )
-        .into_response()
+    let mut response = if wants_html {
+        page(StatusCode::OK, "The way in", &root.page, None)
+    } else {
+        let json = HeaderValue::from_static("application/json");
+        ([(CONTENT_TYPE, json)], root.json.clone()).into_response()
+    };
+    let vary = HeaderValue::from_static("accept");
+    response.headers_mut().insert(VARY, vary);
+    response
 }

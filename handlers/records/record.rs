@@ -1,8 +1,5 @@
 //! A record and its row.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use entrada_tables::{Row, TableError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,6 +9,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::columns::with_columns;
+use crate::text::hash;
 
 /// Largest data of a record as JSON, in bytes.
 const LARGEST: usize = 256 * 1024;
@@ -58,7 +56,7 @@ struct Document {
 
 /// The row key of a record: ids are any text, keys are not.
 pub(super) fn row_key(record_id: &str) -> String {
-    URL_SAFE_NO_PAD.encode(digest(&SHA256, record_id.as_bytes()))
+    hash(record_id)
 }
 
 /// Checks size and depth of data.

@@ -19,6 +19,11 @@ async fn the_root_answers_programs_and_people() {
             .unwrap()
             .starts_with("text/html")
     );
+    let policy = page.headers()["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("style-src 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe-inline"), "{policy}");
+    assert_eq!(page.headers()["x-frame-options"], "DENY");
+    assert_eq!(page.headers()["vary"], "accept");
     assert!(page.text().await.unwrap().contains("<h1>The way in</h1>"));
 }
 
@@ -50,6 +55,28 @@ async fn health_says_that_foundry_does_not_answer() {
     assert_eq!(health["services"]["azure_foundry"], "unavailable");
     // Everything but chat works.
     assert_eq!((status, &health["status"]), (200, &"degraded".into()));
+}
+
+#[tokio::test]
+async fn how_to_sign_in_links_the_metadata_of_both_sides() {
+    let rig = Rig::start().await;
+    let (status, info) = rig.ask(rig.http.get(rig.url("/auth/info"))).await;
+    assert_eq!(status, 200);
+    let base = rig.handler.base.clone();
+    for (link, path) in [
+        (
+            "protected_resource_metadata",
+            "oauth-protected-resource/mcp",
+        ),
+        (
+            "authorization_server_metadata",
+            "oauth-authorization-server",
+        ),
+    ] {
+        let url = format!("{base}/.well-known/{path}");
+        assert_eq!(info[link], url, "{info}");
+        assert_eq!(rig.http.get(&url).send().await.unwrap().status(), 200);
+    }
 }
 
 #[tokio::test]

@@ -310,3 +310,36 @@ async fn nothing_secret_is_logged() {
         assert!(!log.contains(secret));
     }
 }
+
+#[tokio::test]
+async fn the_page_with_a_code_warns_of_giving_it_away() {
+    let rig = Rig::start().await;
+    let mut person = Person::new(&rig, "reader");
+    let authorize = person.begin("").await;
+    let callback = person.sign_in_at_entra(&authorize).await;
+    let page = person.visit(&callback).await.text().await.unwrap();
+    assert!(
+        page.contains("Whoever has this code is you here: give it to nobody"),
+        "{page}"
+    );
+}
+
+/// RFC 9110 section 11.6.1: a 401 says what would be let in.
+#[tokio::test]
+async fn whoever_must_sign_in_again_is_challenged() {
+    let rig = Rig::start().await;
+    let mut person = Person::new(&rig, "reader");
+    let authorize = person.begin("").await;
+    let state = parameter(&authorize, "state").unwrap();
+    let again = rig.url(&format!(
+        "/auth/callback?error=login_required&state={state}"
+    ));
+    let page = person.visit(&again).await;
+    assert_eq!(page.status(), StatusCode::UNAUTHORIZED);
+    let challenge = page.headers().get("www-authenticate");
+    assert_eq!(
+        challenge.unwrap(),
+        "Bearer scope=\"api\", error=\"invalid_token\", \
+         error_description=\"Microsoft Entra ID wants you to sign in again.\""
+    );
+}

@@ -59,6 +59,13 @@ impl EntraSettings {
             }
     }
 
+    /// The scope that clients of ours ask Entra for, by the name that they
+    /// know it by.
+    #[must_use]
+    pub fn api_scope(&self) -> String {
+        format!("api://{}/{}", self.client_id, self.required_scope)
+    }
+
     /// The scope of every sign-in and refresh. The resource is named by the
     /// GUID: an app that asks for itself by URI is refused with AADSTS90009.
     #[must_use]

@@ -50,7 +50,7 @@ pub(super) async fn authenticate(
 }
 
 async fn prove(server: &AuthorizationServer, presented: Presented) -> Result<Client, OAuthError> {
-    let client = server.clients.find(&presented.client_id).await?;
+    let client = server.clients.find_itself(&presented.client_id).await?;
     let proven = match (&client.authentication, &presented.credential) {
         (ClientAuthentication::None, Credential::None) => true,
         (authentication @ ClientAuthentication::Secret { .. }, Credential::Secret(secret)) => {

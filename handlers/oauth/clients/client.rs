@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::keys::PublicKeys;
 use super::redirect::{self, MatchedRedirect, RedirectRefusal};
-use crate::grants::hash;
+use crate::text::hash;
 
 /// How a client came to be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

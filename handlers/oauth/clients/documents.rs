@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::client::{Client, ClientAuthentication};
 use super::document::{self, Described};
 use super::error::ClientError;
-use super::fetch::Fetcher;
+use super::fetch::{Errand, Fetcher};
 use super::keys::PublicKeys;
 use super::redirect::RedirectRules;
 
@@ -59,38 +59,52 @@ impl Documents {
     /// by one fetch that everybody who asks meanwhile waits for. Failures
     /// are not kept, but a document whose server is away serves until it is
     /// a day old.
-    pub(super) async fn find(&self, client_id: &str) -> Result<Arc<Client>, ClientError> {
+    pub(super) async fn find(
+        &self,
+        client_id: &str,
+        errand: Errand,
+    ) -> Result<Arc<Client>, ClientError> {
         let now = self.clock.unix();
-        self.look(client_id, |known| known.fresh_until <= now).await
+        self.look(client_id, errand, |known| known.fresh_until <= now)
+            .await
     }
 
-    /// The client by a fetch, unless the last one was a moment ago.
+    /// The client by a fetch, unless the last one was a moment ago: for its
+    /// own request.
     pub(super) async fn find_again(&self, client_id: &str) -> Result<Arc<Client>, ClientError> {
         let now = self.clock.unix();
-        self.look(client_id, |known| known.fetched_at + AGAIN <= now)
-            .await
+        let is_stale = |known: &Known| known.fetched_at + AGAIN <= now;
+        self.look(client_id, Errand::Token, is_stale).await
     }
 
     async fn look(
         &self,
         client_id: &str,
+        errand: Errand,
         is_stale: impl Fn(&Known) -> bool + Send + Sync,
     ) -> Result<Arc<Client>, ClientError> {
         let url = document::url(client_id)?;
         let before = self.known.get(client_id).await;
+        let learning = async {
+            let fetched = self.fetch(client_id, &url, errand).await;
+            self.learn(client_id, fetched, before)
+        };
         let entry = self
             .known
             .entry_by_ref(client_id)
-            .or_insert_with_if(self.learn(client_id, &url, before), |known| {
-                known.outcome.is_err() || is_stale(known)
-            })
+            .or_insert_with_if(learning, |known| known.outcome.is_err() || is_stale(known))
             .await;
         entry.into_value().outcome
     }
 
-    async fn learn(&self, client_id: &str, url: &url::Url, before: Option<Known>) -> Known {
+    fn learn(
+        &self,
+        client_id: &str,
+        fetched: Result<(Client, Option<i64>), ClientError>,
+        before: Option<Known>,
+    ) -> Known {
         let now = self.clock.unix();
-        match self.fetch(client_id, url).await {
+        match fetched {
             Ok((client, lifetime)) => Known {
                 outcome: Ok(Arc::new(client)),
                 fetched_at: now,
@@ -126,8 +140,9 @@ impl Documents {
         &self,
         client_id: &str,
         url: &url::Url,
+        errand: Errand,
     ) -> Result<(Client, Option<i64>), ClientError> {
-        let fetched = self.fetcher.get(url).await?;
+        let fetched = self.fetcher.get(url, errand).await?;
         let Described {
             mut client,
             jwks_uri,
@@ -135,7 +150,7 @@ impl Documents {
         let Some(jwks_uri) = jwks_uri else {
             return Ok((client, fetched.lifetime));
         };
-        let set = self.fetcher.get(&jwks_uri).await?;
+        let set = self.fetcher.get(&jwks_uri, errand).await?;
         let keys = serde_json::from_slice::<Value>(&set.body)
             .map_err(|_| ClientError::refused("its jwks_uri does not lead to JSON"))
             .and_then(|set| {

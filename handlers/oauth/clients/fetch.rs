@@ -1,15 +1,16 @@
 //! Fetching documents from URLs that strangers chose, so that nobody can
 //! send the server anywhere it should not go (server-side request forgery).
 
+use std::collections::HashMap;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use entrada_ambient::{NetworkOptions, http_client_with_resolver};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{AcquireError, OnceCell, Semaphore, SemaphorePermit};
 use url::{Host, Url};
 
 use super::address_policy::AddressPolicy;
@@ -22,9 +23,45 @@ use crate::config::BaseUrl;
 const LARGEST: usize = 5 * 1024;
 /// Time for one document, from the name lookup to its last byte.
 const TIME: Duration = Duration::from_secs(5);
-/// Documents fetched at the same time, at most; a flood of made-up ids must
-/// not become a flood of connections.
-const AT_ONCE: usize = 64;
+/// Documents fetched at the same time, at most, for anybody who asks; a flood
+/// of made-up ids must not become a flood of connections.
+const AT_ONCE: usize = 48;
+/// As many more for clients that have something to redeem: people who have
+/// only begun to sign in do not keep those waiting.
+const RESERVED: usize = 16;
+/// Of all of these, documents of one host: a server that never answers keeps
+/// its own clients waiting and nobody else's.
+const OF_ONE_HOST: usize = 4;
+
+/// What a document is fetched for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// A page: anybody can ask for one.
+    Page,
+    /// A request of the client itself, at `/token` or `/revoke`.
+    Token,
+}
+
+/// The hosts that are being fetched from, and how often at the same time.
+#[derive(Debug, Default)]
+struct Hosts(Mutex<HashMap<String, Weak<Semaphore>>>);
+
+impl Hosts {
+    /// The permits of a URL's host.
+    fn of(&self, url: &Url) -> Arc<Semaphore> {
+        let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+        let mut hosts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(permits) = hosts.get(host).and_then(Weak::upgrade) {
+            return permits;
+        }
+        // Whatever nobody fetches from any more is forgotten, so there are
+        // never more of them than requests under way.
+        hosts.retain(|_, permits| permits.strong_count() > 0);
+        let permits = Arc::new(Semaphore::new(OF_ONE_HOST));
+        hosts.insert(host.to_owned(), Arc::downgrade(&permits));
+        permits
+    }
+}
 
 /// A document and how long its server says that it is good for.
 #[derive(Debug)]
@@ -41,7 +78,9 @@ pub(super) struct Fetcher {
     own: BaseUrl,
     lookup: Arc<dyn NameLookup>,
     http: OnceCell<reqwest::Client>,
+    hosts: Hosts,
     permits: Semaphore,
+    reserved: Semaphore,
 }
 
 impl Fetcher {
@@ -52,7 +91,9 @@ impl Fetcher {
             own,
             lookup,
             http: OnceCell::new(),
+            hosts: Hosts::default(),
             permits: Semaphore::new(AT_ONCE),
+            reserved: Semaphore::new(RESERVED),
         }
     }
 
@@ -93,19 +134,29 @@ impl Fetcher {
     /// [`ClientError::Refused`] when the URL, the address behind it or the
     /// answer is not acceptable, [`ClientError::Unavailable`] when there is
     /// no answer now.
-    pub(super) async fn get(&self, url: &Url) -> Result<Fetched, ClientError> {
+    pub(super) async fn get(&self, url: &Url, errand: Errand) -> Result<Fetched, ClientError> {
         self.check_url(url)?;
+        let ending = |error| unavailable("the server is ending", error);
         let fetch = async {
-            let _permit = self
-                .permits
-                .acquire()
-                .await
-                .map_err(|error| unavailable("the server is ending", error))?;
+            // The host's first: who waits for a slow one holds no other.
+            let host = self.hosts.of(url);
+            let _of_the_host = host.acquire().await.map_err(ending)?;
+            let _permit = self.permit(errand).await.map_err(ending)?;
             self.fetch(url).await
         };
         tokio::time::timeout(TIME, fetch)
             .await
             .unwrap_or_else(|late| Err(unavailable("its server did not answer in 5 seconds", late)))
+    }
+
+    async fn permit(&self, errand: Errand) -> Result<SemaphorePermit<'_>, AcquireError> {
+        match errand {
+            Errand::Page => self.permits.acquire().await,
+            Errand::Token => tokio::select! {
+                permit = self.reserved.acquire() => permit,
+                permit = self.permits.acquire() => permit,
+            },
+        }
     }
 
     /// Whether `url` may be fetched at all; the addresses behind a name are

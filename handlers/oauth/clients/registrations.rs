@@ -18,7 +18,7 @@ use uuid::Uuid;
 use super::client::{Client, ClientAuthentication, ClientOrigin, GrantType};
 use super::registration::{RegisteredMetadata, RegistrationResponse};
 use crate::error::chain;
-use crate::grants::hash;
+use crate::text::hash;
 
 /// The table of registered clients.
 pub const TABLE: &str = "entradaclients";

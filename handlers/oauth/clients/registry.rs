@@ -10,7 +10,7 @@ use entrada_tables::{TableError, Tables};
 use super::address_policy::AddressPolicy;
 use super::configured::ConfiguredClients;
 use super::documents::Documents;
-use super::fetch::Fetcher;
+use super::fetch::{Errand, Fetcher};
 use super::limiter::RegistrationLimiter;
 use super::redirect::RedirectRules;
 use super::registrations::{self, Registrations};
@@ -75,9 +75,9 @@ impl Clients {
         }
     }
 
-    /// The client of this id: a configured one from memory, a registered one
-    /// by one read of storage, one with a metadata document from memory or
-    /// by fetching it.
+    /// The client of this id, for a page: a configured one from memory, a
+    /// registered one by one read of storage, one with a metadata document
+    /// from memory or by fetching it.
     ///
     /// # Errors
     /// [`ClientError::Unknown`] when there is none, [`ClientError::Refused`]
@@ -85,6 +85,19 @@ impl Clients {
     /// [`ClientError::Unavailable`] when storage or the document's server
     /// fails.
     pub async fn find(&self, client_id: &str) -> Result<Client, ClientError> {
+        self.find_for(Errand::Page, client_id).await
+    }
+
+    /// The same for a request of the client's own: its document is fetched
+    /// even while a flood of strangers' documents is.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub async fn find_itself(&self, client_id: &str) -> Result<Client, ClientError> {
+        self.find_for(Errand::Token, client_id).await
+    }
+
+    async fn find_for(&self, errand: Errand, client_id: &str) -> Result<Client, ClientError> {
         if let Some(client) = self.configured.get(client_id) {
             return Ok(client.clone());
         }
@@ -93,7 +106,7 @@ impl Clients {
             return registered.ok_or(ClientError::Unknown);
         }
         if document::is_url(client_id) {
-            let client = self.documents.find(client_id).await?;
+            let client = self.documents.find(client_id, errand).await?;
             return Ok(Arc::unwrap_or_clone(client));
         }
         Err(ClientError::Unknown)
@@ -110,7 +123,7 @@ impl Clients {
             let client = self.documents.find_again(client_id).await?;
             return Ok(Arc::unwrap_or_clone(client));
         }
-        self.find(client_id).await
+        self.find_itself(client_id).await
     }
 
     /// Registers a client for anybody who asks from `address`: one query and

@@ -1,6 +1,7 @@
 //! Consents that the person had this browser remember.
 
 use http::HeaderMap;
+use uuid::Uuid;
 
 use crate::auth::{flow_cookie, grant_error};
 use crate::error::ApiError;
@@ -20,15 +21,16 @@ fn binding<'a>(request: &'a AuthorizationRequest, resource: &'a str) -> ConsentB
     }
 }
 
-/// The consent to exactly this that the browser remembers, if it does and
-/// the person came by themselves: another site could start the flow
-/// otherwise and get its code without anybody being asked.
+/// The consent to exactly this that the browser remembers, if it does and no
+/// site sent the person: one could start the flow otherwise as often as it
+/// likes. Whoever else started it, a code goes out after a click at Entra
+/// alone ([`AuthorizationServer::depart`]).
 pub(in crate::oauth) async fn remembered(
     server: &AuthorizationServer,
     request: &AuthorizationRequest,
     headers: &HeaderMap,
 ) -> Result<Option<ConsentGiven>, ApiError> {
-    if !request.may_be_remembered() || !browser::came_by_themselves(headers) {
+    if !request.may_be_remembered() || !browser::came_from_no_site(headers) {
         return Ok(None);
     }
     let resource = request.resource.door().audience(&server.base);
@@ -51,21 +53,22 @@ pub(in crate::oauth) async fn remembered(
     }))
 }
 
-/// Remembers a consent of whom this partition belongs to: the `Set-Cookie`
-/// value. `None` when it may not be remembered.
+/// Remembers a consent of this person: the `Set-Cookie` value. `None` when it
+/// may not be remembered.
 pub(in crate::oauth) async fn remember(
     server: &AuthorizationServer,
     request: &AuthorizationRequest,
-    partition: &UserPartition,
+    (tenant_id, object_id): (Uuid, Uuid),
 ) -> Result<Option<String>, ApiError> {
     if !request.may_be_remembered() {
         return Ok(None);
     }
     let resource = request.resource.door().audience(&server.base);
     let binding = binding(request, &resource);
+    let partition = UserPartition::of(tenant_id, object_id);
     let secret = server
         .grants
-        .remember_consent(partition, &binding)
+        .remember_consent(&partition, tenant_id, &binding)
         .await
         .map_err(grant_error)?;
     let value = format!("{}.{secret}", partition.as_str());

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, PRAGMA};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
@@ -19,6 +18,7 @@ use super::clients::{Client, GrantType};
 use super::{AuthorizationServer, OAuthError, OAuthForm, Parameters, Resource};
 use crate::grants::IssuedTokens;
 use crate::identity::Door;
+use crate::json::NO_STORE;
 
 /// What is answered (RFC 6749 section 5.1).
 #[derive(Serialize)]
@@ -94,11 +94,7 @@ fn required(parameters: &Parameters, name: &'static str) -> Result<SecretString,
 }
 
 fn answer(body: &TokenAnswer<'_>) -> Response {
-    let no_store = [
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-        (PRAGMA, HeaderValue::from_static("no-cache")),
-    ];
-    (no_store, Json(body)).into_response()
+    (NO_STORE, Json(body)).into_response()
 }
 
 /// Tokens of a grant, with the scope by the names that were asked for.

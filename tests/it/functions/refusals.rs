@@ -1,10 +1,12 @@
 //! Who is not let in at a tool's function, and who never gets there.
 
+use entrada::identity::{Audience, Door, OwnTokens, TokenTerms};
 use entrada_stand_ins::TokenRequest;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::{bearer, call, complaint, post, trigger, wrapped};
-use crate::rig::{Rig, through_host};
+use crate::rig::{Person, Rig, through_host};
 
 #[tokio::test]
 async fn without_a_token_a_caller_is_told_where_to_sign_in() {
@@ -26,6 +28,42 @@ async fn without_a_token_a_caller_is_told_where_to_sign_in() {
         .unwrap();
     assert!(challenge.starts_with("Bearer "), "{challenge}");
     assert!(challenge.contains(&metadata), "{challenge}");
+    assert!(challenge.contains(&scope()), "{challenge}");
+}
+
+/// The scope of this door's challenges: the one of its metadata, which Entra
+/// knows too.
+fn scope() -> String {
+    let client = entrada_stand_ins::directory::CLIENT_ID;
+    format!("scope=\"api://{client}/access_as_user\"")
+}
+
+#[tokio::test]
+async fn whoever_asks_for_the_scope_of_the_challenge_is_let_in() {
+    use crate::oauth::application::{Application, LOOPBACK};
+    let rig = Rig::start().await;
+    let lacking = token_for(Door::Webhook, "other", &rig.own_tokens());
+    let refused = call(&rig, "whoami", json!({}), &bearer(&lacking)).await;
+    let challenge = &refused["_meta"]["mcp/www_authenticate"][0];
+    let challenge = challenge.as_str().unwrap();
+    assert!(
+        challenge.contains("error=\"insufficient_scope\""),
+        "{challenge}"
+    );
+    assert!(challenge.contains(&scope()), "{challenge}");
+    let asked = scope().split('"').nth(1).unwrap().to_owned();
+    let resource = format!("{}/runtime/webhooks/mcp", rig.handler.base);
+    let application = Application::register(&rig, LOOPBACK).await;
+    let tokens = application
+        .tokens(
+            &mut Person::new(&rig, "reader"),
+            &[("resource", &resource), ("scope", &asked)],
+        )
+        .await;
+    assert_eq!(tokens["scope"], asked, "{tokens}");
+    let own = bearer(tokens["access_token"].as_str().unwrap());
+    let answer = call(&rig, "whoami", json!({}), &own).await;
+    assert_eq!(answer["isError"], false, "{answer}");
 }
 
 #[tokio::test]
@@ -72,23 +110,19 @@ async fn a_bad_token_is_refused_and_the_reason_named() {
 
 #[tokio::test]
 async fn a_token_for_another_door_does_not_open_this_one() {
-    use crate::rig::Person;
     let rig = Rig::start().await;
     let tokens = Person::new(&rig, "reader").tokens().await;
     let own = bearer(tokens["access_token"].as_str().unwrap());
     // What a front end has opens every door.
     let answer = call(&rig, "whoami", json!({}), &own).await;
     assert_eq!(answer["isError"], false, "{answer}");
-    let issuer = rig.own_tokens();
-    let of_mcp = issuer_token(&issuer);
+    let of_mcp = token_for(Door::Mcp, "mcp", &rig.own_tokens());
     let refused = call(&rig, "whoami", json!({}), &bearer(&of_mcp)).await;
     assert!(complaint(&refused).contains("another resource than /runtime/webhooks/mcp"));
 }
 
-/// A token that the server itself would issue for `/mcp`.
-fn issuer_token(issuer: &entrada::identity::OwnTokens) -> String {
-    use entrada::identity::{Audience, Door, TokenTerms};
-    use secrecy::ExposeSecret as _;
+/// A token that the server itself would issue for a door.
+fn token_for(door: Door, scope: &str, issuer: &OwnTokens) -> String {
     let terms = TokenTerms {
         kind: entrada_entra::SubjectKind::User,
         tenant_id: entrada_stand_ins::directory::CONTOSO,
@@ -98,8 +132,8 @@ fn issuer_token(issuer: &entrada::identity::OwnTokens) -> String {
         roles: vec!["Task.Read".to_owned()],
         client_id: "client".to_owned(),
         grant_id: uuid::Uuid::from_u128(8),
-        audience: Audience::only(Door::Mcp),
-        scope: "mcp".to_owned(),
+        audience: Audience::only(door),
+        scope: scope.to_owned(),
         signed_in_at: 1_700_000_000,
         expires_at: 4_000_000_000,
     };

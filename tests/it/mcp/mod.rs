@@ -254,3 +254,19 @@ async fn the_webhook_door_serves_the_same_tools_outside_a_functions_host() {
         READ.len() + 1
     );
 }
+
+#[tokio::test]
+async fn the_log_says_why_a_list_is_empty_however_it_was_asked_for() {
+    for plain in [false, true] {
+        let rig = Rig::start().await;
+        let token = rig.token("norole");
+        if plain {
+            let (status, list) = rig.get("/mcp/tools", &token).await;
+            assert_eq!((status, &list["count"]), (200, &json!(1)));
+        } else {
+            assert_eq!(names(&rig, &token).await, [PUBLIC]);
+        }
+        let log = rig.handler.log();
+        assert!(log.contains("no role of the caller sees a tool"), "{log}");
+    }
+}

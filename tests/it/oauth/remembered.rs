@@ -1,12 +1,15 @@
-//! Consents that are remembered: for exactly the same, when the person came
-//! by themselves, and for that person alone.
+//! Consents that are remembered: for exactly the same, when no site sent the
+//! person, and for that person alone.
 
+use entrada_stand_ins::directory::CONTOSO;
 use reqwest::StatusCode;
+use serde_json::json;
 
 use super::application::{Application, LOOPBACK, WEBSITE, answer};
 use crate::rig::{Person, Rig, location, parameter};
+use crate::tools::call;
 
-const BY_THEMSELVES: [(&str, &str); 1] = [("sec-fetch-site", "none")];
+const FROM_NO_SITE: [(&str, &str); 1] = [("sec-fetch-site", "none")];
 
 /// Signs in with the box ticked.
 async fn remember(rig: &Rig, application: &Application<'_>, person: &mut Person<'_>) {
@@ -26,15 +29,20 @@ async fn is_asked(rig: &Rig, person: &mut Person<'_>, url: &str, headers: &[(&st
 }
 
 #[tokio::test]
-async fn the_same_again_is_not_asked_when_the_person_came_by_themselves() {
+async fn the_same_again_is_not_asked_but_needs_a_click_at_entra() {
     let rig = Rig::start().await;
     let application = Application::register(&rig, WEBSITE).await;
     let mut person = Person::new(&rig, "reader");
     remember(&rig, &application, &mut person).await;
     let url = application.authorize(&[]);
-    let response = person.visit_with(&url, &BY_THEMSELVES).await;
+    let response = person.visit_with(&url, &FROM_NO_SITE).await;
     let entra = location(&response);
     assert!(!entra.starts_with(&rig.url("/consent")), "{entra}");
+    // A link in a mail comes from no site either.
+    assert_eq!(
+        parameter(&entra, "prompt").as_deref(),
+        Some("select_account")
+    );
     let callback = person.sign_in_at_entra(&entra).await;
     let back = location(&person.visit(&callback).await);
     assert!(parameter(&back, "code").is_some());
@@ -65,13 +73,13 @@ async fn anything_else_is_asked() {
         application.authorize(&[("prompt", "consent")]),
     ] {
         assert!(
-            is_asked(&rig, &mut person, &url, &BY_THEMSELVES).await,
+            is_asked(&rig, &mut person, &url, &FROM_NO_SITE).await,
             "{url}"
         );
     }
     let mut stranger = Person::new(&rig, "reader");
     let url = application.authorize(&[]);
-    assert!(is_asked(&rig, &mut stranger, &url, &BY_THEMSELVES).await);
+    assert!(is_asked(&rig, &mut stranger, &url, &FROM_NO_SITE).await);
 }
 
 #[tokio::test]
@@ -81,7 +89,7 @@ async fn another_account_in_the_same_browser_is_asked_and_gets_no_code() {
     let mut person = Person::new(&rig, "reader");
     remember(&rig, &application, &mut person).await;
     let response = person
-        .visit_with(&application.authorize(&[]), &BY_THEMSELVES)
+        .visit_with(&application.authorize(&[]), &FROM_NO_SITE)
         .await;
     let entra = location(&response);
     person.lend_to("writer");
@@ -101,7 +109,7 @@ async fn a_loopback_client_is_never_remembered() {
     remember(&rig, &application, &mut person).await;
     assert!(!person.holds("entrada-remember-"));
     let url = application.authorize(&[]);
-    assert!(is_asked(&rig, &mut person, &url, &BY_THEMSELVES).await);
+    assert!(is_asked(&rig, &mut person, &url, &FROM_NO_SITE).await);
 }
 
 #[tokio::test]
@@ -120,5 +128,18 @@ async fn ending_the_sign_in_forgets_the_consent() {
         204
     );
     let url = application.authorize(&[]);
-    assert!(is_asked(&rig, &mut person, &url, &BY_THEMSELVES).await);
+    assert!(is_asked(&rig, &mut person, &url, &FROM_NO_SITE).await);
+}
+
+#[tokio::test]
+async fn cutting_off_the_tenant_forgets_the_consent() {
+    let rig = Rig::start().await;
+    let application = Application::register(&rig, WEBSITE).await;
+    let mut person = Person::new(&rig, "reader");
+    remember(&rig, &application, &mut person).await;
+    let url = application.authorize(&[]);
+    assert!(!is_asked(&rig, &mut person, &url, &FROM_NO_SITE).await);
+    let tenant = json!({"tenant": CONTOSO});
+    call(&rig, &rig.token("admin"), "admin_revoke_grants", tenant).await;
+    assert!(is_asked(&rig, &mut person, &url, &FROM_NO_SITE).await);
 }

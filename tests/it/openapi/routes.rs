@@ -36,6 +36,41 @@ fn taken(router: &axum::Router) -> BTreeSet<String> {
     taken
 }
 
+/// The document as anybody gets it.
+async fn document(router: axum::Router) -> Value {
+    let request = Request::get("/api/openapi.json")
+        .body(Body::empty())
+        .unwrap();
+    let answer = router.oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let bytes = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[tokio::test]
+async fn every_401_has_its_challenge_and_a_step_up_says_what_it_refuses() {
+    let document = document(Rig::routes().await).await;
+    let paths = document["paths"].as_object().unwrap();
+    let operations = paths.iter().flat_map(|(path, item)| {
+        let operations = item.as_object().unwrap().iter();
+        operations.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    let mut refusing = 0;
+    for (operation, described) in operations {
+        let refused = &described["responses"]["401"];
+        if refused.is_null() {
+            continue;
+        }
+        refusing += 1;
+        let headers = &refused["headers"];
+        assert!(headers["WWW-Authenticate"].is_object(), "{operation}");
+    }
+    assert!(refusing > 10, "{refusing}");
+    let step_up = &document["paths"]["/auth/step-up/{id}"]["get"]["responses"];
+    assert!(step_up["403"].is_object(), "{step_up}");
+    assert!(step_up["403"]["content"]["text/html"].is_object());
+}
+
 #[tokio::test]
 async fn every_route_of_the_api_is_in_the_document_and_the_reverse() {
     let router = Rig::routes().await;
@@ -49,13 +84,7 @@ async fn every_route_of_the_api_is_in_the_document_and_the_reverse() {
     ] {
         assert!(taken.contains(known), "{known}: {taken:?}");
     }
-    let request = Request::get("/api/openapi.json")
-        .body(Body::empty())
-        .unwrap();
-    let answer = router.oneshot(request).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    let bytes = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
-    let document: Value = serde_json::from_slice(&bytes).unwrap();
+    let document = document(router).await;
     let described: BTreeSet<String> = document["paths"]
         .as_object()
         .unwrap()

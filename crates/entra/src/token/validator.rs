@@ -61,6 +61,12 @@ impl AccessTokenValidator {
         }
     }
 
+    /// Our app registration, and what is accepted from it.
+    #[must_use]
+    pub fn settings(&self) -> &EntraSettings {
+        &self.verifier.settings
+    }
+
     /// The verdict on a token that was accepted before and still holds: not
     /// expired, and its key still Entra's. Costs one look-up; never waits.
     /// `None` means only that [`Self::validate`] must decide.

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::net::TcpListener;
 
 use super::super::ClientError;
+use super::super::fetch::Errand;
 use super::documents::{Field, document};
-use super::server::Answer;
+use super::server::{Answer, Server};
 
 #[tokio::test]
 async fn a_document_serves_as_long_as_its_headers_say_within_bounds() {
@@ -42,7 +44,7 @@ async fn fifty_at_once_are_served_by_one_fetch() {
     for expected in [1, 2] {
         let finds = (0..50).map(|_| {
             let (documents, id) = (field.documents.clone(), field.id.clone());
-            tokio::spawn(async move { documents.find(&id).await })
+            tokio::spawn(async move { documents.find(&id, Errand::Page).await })
         });
         for found in futures::future::join_all(finds).await {
             found.unwrap().unwrap();
@@ -60,7 +62,7 @@ async fn a_caller_that_goes_away_does_not_fail_the_others() {
     field.server.say(answer);
     let find = || {
         let (documents, id) = (field.documents.clone(), field.id.clone());
-        tokio::spawn(async move { documents.find(&id).await })
+        tokio::spawn(async move { documents.find(&id, Errand::Page).await })
     };
     let first = find();
     tokio::task::yield_now().await;
@@ -127,4 +129,55 @@ async fn changed_keys_are_fetched_when_asked_for_but_not_all_the_time() {
     field.documents.find_again(&field.id).await.unwrap();
     field.documents.find_again(&field.id).await.unwrap();
     assert_eq!(field.server.hits(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_keeps_nobody_elses_documents_waiting() {
+    let field = Field::new().await;
+    let mut never = Answer::json(&json!({}));
+    never.delay = Duration::from_hours(1);
+    field.server.say(never);
+    for number in 0..64 {
+        let (documents, id) = (
+            field.documents.clone(),
+            field.server.url(&format!("/{number}")),
+        );
+        tokio::spawn(async move { documents.find(&id, Errand::Page).await });
+    }
+    while field.server.hits() < 4 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let other = Server::plain().await;
+    // On this machine a host of its own, by another name.
+    let id = other.url("/client.json").replace("127.0.0.1", "localhost");
+    other.say(Answer::json(&document(&id)));
+    let found = tokio::time::timeout(
+        Duration::from_secs(3),
+        field.documents.find(&id, Errand::Page),
+    );
+    found.await.unwrap().unwrap();
+    assert_eq!(field.server.hits(), 4);
+}
+
+#[tokio::test]
+async fn what_a_client_redeems_does_not_wait_for_a_flood_of_pages() {
+    let field = Field::new().await;
+    let mut silent = Vec::new();
+    for host in 2..=13 {
+        let address = format!("127.0.0.{host}:0");
+        let listener = TcpListener::bind(address).await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        silent.push(listener);
+        for number in 0..4 {
+            let (documents, id) = (field.documents.clone(), format!("{base}/{number}"));
+            tokio::spawn(async move { documents.find(&id, Errand::Page).await });
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let find = |errand, seconds| {
+        let found = field.documents.find(&field.id, errand);
+        tokio::time::timeout(Duration::from_secs(seconds), found)
+    };
+    assert!(find(Errand::Page, 1).await.is_err());
+    find(Errand::Token, 3).await.unwrap().unwrap();
 }

@@ -5,7 +5,7 @@ use entrada_ambient::ManualClock;
 use serde_json::{Value, json};
 
 use super::super::documents::Documents;
-use super::super::fetch::Fetcher;
+use super::super::fetch::{Errand, Fetcher};
 use super::super::{
     AddressPolicy, Client, ClientAuthentication, ClientError, ClientOrigin, GrantType,
     RedirectRules, SystemLookup,
@@ -42,7 +42,7 @@ impl Field {
     }
 
     pub(super) async fn find(&self) -> Result<Arc<Client>, ClientError> {
-        self.documents.find(&self.id).await
+        self.documents.find(&self.id, Errand::Page).await
     }
 
     pub(super) async fn reason(&self) -> String {
@@ -302,7 +302,10 @@ async fn a_server_that_is_away_or_overloaded_may_come_back() {
             "{found:?}"
         );
     }
-    let nobody = field.documents.find("http://127.0.0.1:1/client.json").await;
+    let nobody = field
+        .documents
+        .find("http://127.0.0.1:1/client.json", Errand::Page)
+        .await;
     assert!(
         matches!(nobody, Err(ClientError::Unavailable { .. })),
         "{nobody:?}"
@@ -425,7 +428,7 @@ async fn ids_that_are_not_proper_urls_are_refused_without_a_fetch() {
         ("https://localhost/a", "no address on the public internet"),
         (long.as_str(), "1,024"),
     ] {
-        match documents.find(id).await {
+        match documents.find(id, Errand::Page).await {
             Err(ClientError::Refused { reason: found }) => {
                 assert!(found.contains(reason), "{id}: {found}");
             }

@@ -15,7 +15,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::super::documents::Documents;
-use super::super::fetch::Fetcher;
+use super::super::fetch::{Errand, Fetcher};
 use super::super::resolver::CheckedResolver;
 use super::super::{AddressPolicy, ClientError, NameLookup, RedirectRules};
 use super::server::{Answer, Server};
@@ -142,7 +142,7 @@ async fn a_document_is_fetched_over_tls_from_an_address_that_was_checked() {
     let field = TlsField::new().await;
     let told = field.told(&["10.0.0.1", "169.254.169.254", "127.0.0.1", "168.63.129.16"]);
     let documents = field.documents(AddressPolicy::LoopbackToo, &told);
-    let client = documents.find(ID).await.unwrap();
+    let client = documents.find(ID, Errand::Page).await.unwrap();
     assert_eq!(client.redirect_uris, ["https://client.example/callback"]);
     // One look-up for the check and the connection together: nothing can
     // change in between.
@@ -166,7 +166,8 @@ async fn a_name_that_leads_inside_is_refused_before_anything_is_sent() {
     ] {
         let told = field.told(&[address]);
         let documents = field.documents(AddressPolicy::PublicOnly, &told);
-        let ClientError::Refused { reason } = documents.find(ID).await.unwrap_err() else {
+        let ClientError::Refused { reason } = documents.find(ID, Errand::Page).await.unwrap_err()
+        else {
             panic!("{address} was not refused");
         };
         // Where a name leads is not told to whoever asks.
@@ -181,7 +182,9 @@ async fn a_certificate_of_another_name_ends_it() {
     let field = TlsField::new().await;
     let told = field.told(&["127.0.0.1"]);
     let documents = field.documents(AddressPolicy::LoopbackToo, &told);
-    let found = documents.find("https://other.example/client.json").await;
+    let found = documents
+        .find("https://other.example/client.json", Errand::Page)
+        .await;
     assert!(
         matches!(found, Err(ClientError::Unavailable { .. })),
         "{found:?}"
@@ -193,7 +196,7 @@ async fn a_certificate_of_another_name_ends_it() {
 async fn a_name_without_addresses_may_get_some_later() {
     let field = TlsField::new().await;
     let documents = field.documents(AddressPolicy::PublicOnly, &field.told(&[]));
-    let found = documents.find(ID).await;
+    let found = documents.find(ID, Errand::Page).await;
     assert!(
         matches!(found, Err(ClientError::Unavailable { .. })),
         "{found:?}"
