@@ -63,6 +63,11 @@ impl Faults {
         result.map_err(|error| self.0.push(error)).ok()
     }
 
+    /// All faults, one by one.
+    pub(super) fn into_vec(self) -> Vec<StartError> {
+        self.0
+    }
+
     /// All faults.
     pub(super) fn into_errors(self) -> StartErrors {
         StartErrors(self.0)

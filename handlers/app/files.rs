@@ -9,8 +9,8 @@ use crate::chat::{AgentRoute, AgentsService, Catalogue};
 use crate::config::Settings;
 use crate::policy::{self, Policy};
 
-pub(super) const POLICY: &str = "ENTRADA_POLICY";
-pub(super) const AGENTS: &str = "ENTRADA_AGENTS";
+const POLICY: &str = "ENTRADA_POLICY";
+const AGENTS: &str = "ENTRADA_AGENTS";
 
 /// The policy that the settings name, or the built-in one.
 pub(crate) fn read_policy(settings: &Settings) -> Result<Policy, StartError> {

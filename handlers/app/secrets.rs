@@ -19,8 +19,8 @@ use crate::error::chain;
 use crate::identity::{KeyRing, KeyRings, KeysMissing, RingSource as _};
 use crate::secrets::{Keeping, VaultClientSecret, VaultRing};
 
-pub(super) const RING: &str = "ENTRADA_KEY_RING";
-pub(super) const CERTIFICATE: &str = "ENTRADA_CLIENT_CERTIFICATE";
+const RING: &str = "ENTRADA_KEY_RING";
+const CERTIFICATE: &str = "ENTRADA_CLIENT_CERTIFICATE";
 
 /// Keys and credentials of the process.
 pub(super) struct Secrets {
@@ -172,7 +172,7 @@ fn own_credential(
 
 /// The certificate in a PEM file, and its key, as the credential of this
 /// application.
-pub(super) fn client_certificate(
+fn client_certificate(
     path: &Path,
     client_id: Uuid,
     ambient: &Ambient,
