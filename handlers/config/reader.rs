@@ -46,8 +46,8 @@ impl<'a> Reader<'a> {
             let value = self.environment.get(name);
             if value.is_some_and(|value| {
                 matches!(
-                    value.to_ascii_lowercase().as_str(),
-                    "false" | "0" | "off" | "no"
+                    value.trim().to_ascii_lowercase().as_str(),
+                    "false" | "f" | "0" | "off" | "no" | "n"
                 )
             }) {
                 self.faults.note(
@@ -56,10 +56,12 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        for (name, why) in MEANINGLESS {
-            if self.environment.get(name).is_some() {
-                self.warnings
-                    .push(format!("{name} has no meaning any more: {why}"));
+        for (names, why) in MEANINGLESS {
+            for name in *names {
+                if self.environment.get(name).is_some() {
+                    self.warnings
+                        .push(format!("{name} has no meaning any more: {why}"));
+                }
             }
         }
     }

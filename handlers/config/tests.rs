@@ -123,6 +123,39 @@ fn a_wildcard_is_no_origin() {
 }
 
 #[test]
+fn the_older_systems_switches_stop_the_start_however_false_is_written() {
+    for name in [
+        "MREG_FASTMCP_ENABLE_TOOL_ACCESS_CONTROL",
+        "MREG_FASTMCP_ENABLE_AUDIT_LOGGING",
+    ] {
+        assert!(load(&minimal(&[(name, "true")])).is_ok(), "{name}");
+        for value in ["false", "False", "0", "off", "no", "n", "f", " false "] {
+            let faults = load(&minimal(&[(name, value)])).unwrap_err();
+            assert_eq!(faults.names().collect::<Vec<_>>(), [name], "{value}");
+        }
+    }
+}
+
+#[test]
+fn variables_without_a_meaning_are_warned_of_one_by_one() {
+    for (name, hint) in [
+        ("REDIS_HOST", "ENTRADA_STORAGE"),
+        ("REDIS_PORT", "ENTRADA_STORAGE"),
+        ("REDIS_PASSWORD", "ENTRADA_STORAGE"),
+        ("REDIS_SSL", "ENTRADA_STORAGE"),
+        ("SUPABASE_URL", "ENTRADA_STORAGE"),
+        ("SUPABASE_SERVICE_KEY", "ENTRADA_STORAGE"),
+        ("MCP_SERVER_HOST", "ENTRADA_ADDRESS"),
+        ("MCP_SERVER_PORT", "ENTRADA_PORT"),
+    ] {
+        let (_, warnings) = load(&minimal(&[(name, "1")])).unwrap();
+        assert_eq!(warnings.len(), 1, "{name}: {warnings:?}");
+        assert!(warnings[0].starts_with(name), "{warnings:?}");
+        assert!(warnings[0].contains(hint), "{warnings:?}");
+    }
+}
+
+#[test]
 fn older_names_are_taken_and_the_new_name_wins() {
     let (settings, warnings) = load(&[
         ("AZURE_TENANT_ID", GUID),
