@@ -151,7 +151,7 @@ pub struct Limits {
     leases: Arc<Leases>,
     accounts: Cache<CallerKey, Arc<Account>>,
     tenants: Cache<Uuid, Arc<Bucket>>,
-    addresses: Cache<(AddressLimit, Network), Arc<Bucket>>,
+    addresses: Cache<(AddressLimit, Option<Network>), Arc<Bucket>>,
     global: Option<Arc<Bucket>>,
     without_address: Option<Arc<Bucket>>,
     /// Milliseconds of the monotonic clock, and one more; 0: never.
@@ -221,7 +221,8 @@ impl Limits {
     /// Charges a request to its address. Without one it is charged to a
     /// bucket that all such requests share, of the size of the global limit
     /// but apart from it: signed-in callers must not stand outside because
-    /// somebody unknown floods the sign-in.
+    /// somebody unknown floods the sign-in. Where there is no global limit
+    /// they share one of the size of this limit.
     ///
     /// # Errors
     /// [`Exceeded`] when there is no call left.
@@ -233,16 +234,17 @@ impl Limits {
         let Some((figure, kind)) = self.address_limit(limit) else {
             return Ok(());
         };
-        let bucket = if let Some(network) = address.map(Network::of) {
-            self.addresses.get_with((limit, network), || {
-                Arc::new(new_bucket(figure, kind, &network.bytes()))
-            })
-        } else {
+        let network = address.map(Network::of);
+        if network.is_none() {
             self.note_no_address();
-            let Some(shared) = self.without_address.clone() else {
-                return Ok(());
-            };
-            shared
+        }
+        let bucket = match (network, &self.without_address) {
+            (None, Some(shared)) => shared.clone(),
+            _ => self.addresses.get_with((limit, network), || {
+                let owner = network.map(Network::bytes);
+                let owner = owner.as_ref().map_or(&[][..], |bytes| bytes);
+                Arc::new(new_bucket(figure, kind, owner))
+            }),
         };
         self.leases
             .take(&bucket, Standing::Stranger, self.leases.now())
@@ -258,7 +260,7 @@ impl Limits {
         if before == AddressesStatus::Known {
             tracing::warn!(
                 "limits: a request came without its caller's address, so limits by address \
-                 cannot hold; the global limit does"
+                 cannot hold; one limit for all such requests does"
             );
         }
     }
