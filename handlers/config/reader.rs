@@ -144,8 +144,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn set<T: FromStr + Ord>(&mut self, name: &str, form: &str) -> Option<BTreeSet<T>> {
+        self.text(name)?;
         let items = self.list(name);
         if items.is_empty() {
+            // Of what is not set everybody is on the list.
+            self.faults.note(
+                name,
+                format!("names nobody; it must be a list, each {form}"),
+            );
             return None;
         }
         let parsed: Option<BTreeSet<T>> = items.iter().map(|item| item.parse().ok()).collect();

@@ -69,6 +69,18 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
+fn a_list_that_is_there_and_names_nobody_lets_nobody_in_by_mistake() {
+    for name in ["ENTRADA_ALLOWED_CLIENTS", "ENTRADA_TENANTS"] {
+        for value in ["[]", "[ ]", ",", " ; ,", "[\"\"]"] {
+            let faults = load(&minimal(&[(name, value)])).unwrap_err();
+            assert_eq!(faults.names().collect::<Vec<_>>(), [name], "{value}");
+        }
+        assert!(load(&minimal(&[(name, " ")])).is_ok());
+        assert!(load(&minimal(&[(name, GUID)])).is_ok());
+    }
+}
+
+#[test]
 fn agents_are_reached_by_one_of_two_routes() {
     let route = |value| {
         let loaded = load(&minimal(&[("ENTRADA_FOUNDRY_ROUTE", value)]));
