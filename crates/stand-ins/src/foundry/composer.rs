@@ -46,7 +46,7 @@ impl<'a> Composer<'a> {
             output: Vec::new(),
             words: 0,
         };
-        let background = composer.response["background"] == true;
+        let background = composer.response.get("background") == Some(&Value::Bool(true));
         let response = json!({"response": composer.response});
         composer.event("response.created", &response);
         if background {
