@@ -17,6 +17,7 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::OnceCell;
 
 use self::stored::Asked;
+use super::explain::print as say;
 use super::serve::{Failure, ambient, runtime};
 use super::state::identity;
 use crate::app::{self, Ambient};
@@ -163,12 +164,9 @@ fn without_vault(command: &KeysCommand, ambient: &Ambient) -> Result<(), Failure
     let note = "ENTRADA_KEY_VAULT_URL is not set, so here is a new key ring for ENTRADA_KEY_RING. \
                 It is a secret.";
     writeln!(std::io::stderr(), "{note}").map_err(Failure::other)?;
-    say(ring.expose_secret())
-}
-
-fn say(text: &str) -> Result<(), Failure> {
+    // The ring is the result: nobody has it when this cannot be written.
     let mut output = std::io::stdout().lock();
-    writeln!(output, "{text}")
+    writeln!(output, "{}", ring.expose_secret())
         .and_then(|()| output.flush())
         .map_err(Failure::other)
 }
