@@ -1,5 +1,6 @@
 //! `entrada audit`: looks into the audit log from outside.
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -93,13 +94,13 @@ pub(super) fn run(command: &AuditCommand) -> Result<ExitCode, Failure> {
 }
 
 fn render(report: &Report) -> String {
-    let findings: String = report
-        .findings
-        .iter()
-        .map(|finding| format!("{finding}\n"))
-        .collect();
-    format!(
-        "{findings}Read {} entries in {} partitions, {} chains: {}.",
+    let mut text = String::new();
+    for finding in &report.findings {
+        let _ = writeln!(text, "{finding}");
+    }
+    let _ = write!(
+        text,
+        "Read {} entries in {} partitions, {} chains: {}.",
         report.entries,
         report.partitions,
         report.chains,
@@ -108,7 +109,8 @@ fn render(report: &Report) -> String {
         } else {
             "not all of them whole"
         }
-    )
+    );
+    text
 }
 
 #[cfg(test)]

@@ -561,7 +561,7 @@ mod tests {
         world.rotate(&[KeyUse::Sig]).unwrap();
         let [second, third] = <[String; 2]>::try_from(of_tokens(&world)).unwrap();
         world.ring = leaked(&world, &second).unwrap().ring;
-        assert_eq!(of_tokens(&world), [third.clone()]);
+        assert_eq!(of_tokens(&world), std::slice::from_ref(&third));
         assert_eq!(world.states(KeyUse::Sig), [KeyState::Current]);
         // One that has retired a moment ago.
         world.rotate(&[KeyUse::Sig]).unwrap();
