@@ -22,6 +22,10 @@ pub enum Surroundings {
     Azure,
 }
 
+/// What is wrong with an address of this machine on Azure.
+pub(super) const NOT_THIS_MACHINE: &str =
+    "must not be this machine: nothing else runs there on Azure";
+
 pub(super) struct Reader<'a> {
     environment: &'a dyn Environment,
     surroundings: Surroundings,
@@ -180,10 +184,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         if self.surroundings == Surroundings::Azure && is_loopback(&url) {
-            self.faults.note(
-                name,
-                "must not be this machine: nothing else runs there on Azure",
-            );
+            self.faults.note(name, NOT_THIS_MACHINE);
             return None;
         }
         Some(url)

@@ -189,6 +189,52 @@ fn older_names_are_taken_and_the_new_name_wins() {
     assert_eq!(warnings.len(), 1);
 }
 
+/// A connection string whose tables are at `address`.
+fn connection(address: &str) -> String {
+    format!("AccountName=a;AccountKey=a2V5;TableEndpoint={address}")
+}
+
+#[test]
+fn connection_strings_keep_to_the_rules_for_addresses() {
+    const EMULATOR: &str = "UseDevelopmentStorage=true";
+    let in_a_container = format!("{EMULATOR};DevelopmentStorageProxyUri=http://azurite");
+    let made_of_parts = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5";
+    // Taken elsewhere than on Azure, and on Azure.
+    let cases = [
+        (connection("https://a.table.core.windows.net"), true, true),
+        (connection("http://a.table.core.windows.net"), false, false),
+        (made_of_parts.to_owned(), false, false),
+        (connection("http://127.0.0.1:10002/a"), true, false),
+        (connection("http://localhost:10002/a"), true, false),
+        (connection("https://localhost:10002/a"), true, false),
+        (connection("http://azurite:10002/a"), false, false),
+        (EMULATOR.to_owned(), true, false),
+        (in_a_container, true, false),
+    ];
+    for name in ["ENTRADA_STORAGE", "AzureWebJobsStorage"] {
+        for (text, elsewhere, on_azure) in &cases {
+            for (pod, taken) in [("", elsewhere), ("pod", on_azure)] {
+                let mut values = minimal(&[("WEBSITE_POD_NAME", pod)]);
+                values.retain(|(name, value)| *name != "ENTRADA_STORAGE" && !value.is_empty());
+                values.push((name, text));
+                let faults = load(&values).err();
+                let faults: Vec<_> = faults.iter().flat_map(SettingsFaults::names).collect();
+                let expected = if *taken { &[][..] } else { &[name][..] };
+                assert_eq!(faults, expected, "{name} {text} {pod}");
+            }
+        }
+    }
+    let other = connection("http://azurite:10002/a");
+    let values = minimal(&[("ENTRADA_STORAGE", &other)]);
+    let environment = FixedEnvironment::new(
+        values
+            .into_iter()
+            .skip(3)
+            .chain([("ENTRADA_TENANT_ID", GUID), ("ENTRADA_CLIENT_ID", GUID)]),
+    );
+    assert!(Settings::load(&environment, true).is_ok());
+}
+
 #[test]
 fn the_example_for_func_start_has_all_that_a_package_needs() {
     let example = include_str!("../../local.settings.json.example");
