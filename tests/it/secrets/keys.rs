@@ -147,11 +147,11 @@ async fn rotation_comes_to_its_end_although_nobody_reads_on() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
     let mut command = super::command(&rig, &["rotate", "--wait", "15m"]);
-    let status = command.stdout(writer).status().await.unwrap();
-    assert!(status.success(), "{status}");
-    let ring = officer.ring().await;
+    let exit = command.stdout(writer).status().await.unwrap();
+    assert!(exit.success(), "{exit}");
+    let rotated = officer.ring().await;
     for key_use in ["sig", "enc", "mac"] {
-        let keys = ring["keys"].as_array().unwrap().iter();
+        let keys = rotated["keys"].as_array().unwrap().iter();
         let keys = keys.filter(|key| key["use"] == key_use);
         let states: Vec<_> = keys.map(|key| key["state"].as_str().unwrap()).collect();
         assert_eq!(states, ["retired", "current"], "{key_use}");
