@@ -15,15 +15,12 @@ pub enum AddressSource {
     Header(HeaderName),
     /// The other end of the connection.
     Peer,
+    /// Nowhere: a Functions host is the other end of every connection, and
+    /// nobody says what it passes on.
+    Unknown,
 }
 
 impl AddressSource {
-    /// The header of this name (`ENTRADA_CLIENT_IP_HEADER`), or the peer.
-    #[must_use]
-    pub fn new(header: Option<HeaderName>) -> Self {
-        header.map_or(Self::Peer, Self::Header)
-    }
-
     /// The caller's address, by the headers and extensions of its request.
     #[must_use]
     pub fn find(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
@@ -32,6 +29,7 @@ impl AddressSource {
             Self::Peer => extensions
                 .get::<ConnectInfo<SocketAddr>>()
                 .map(|ConnectInfo(peer)| peer.ip()),
+            Self::Unknown => None,
         };
         address.map(|address| address.to_canonical())
     }
@@ -106,7 +104,7 @@ mod tests {
     }
 
     fn header() -> AddressSource {
-        AddressSource::new(Some(HeaderName::from_static("client-ip")))
+        AddressSource::Header(HeaderName::from_static("client-ip"))
     }
 
     #[tokio::test]
@@ -152,5 +150,12 @@ mod tests {
             .unwrap();
         request.extensions_mut().insert(ConnectInfo(peer));
         assert_eq!(seen(AddressSource::Peer, request).await, "Some(192.0.2.5)");
+
+        let mut request = Request::get("/")
+            .header("client-ip", "203.0.113.9")
+            .body(Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        assert_eq!(seen(AddressSource::Unknown, request).await, "None");
     }
 }

@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 use entrada_ambient::Environment;
+pub use entrada_ambient::printable;
 
 /// The width when nobody says how wide the terminal is.
 const WIDTH: usize = 88;
@@ -103,21 +104,6 @@ impl Terminal {
             .collect();
         lines.join("\n")
     }
-}
-
-/// `text` without characters that a terminal would act on: what comes from a
-/// token or from a server must not move the cursor or change colours.
-#[must_use]
-pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
-            }
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use entrada_ambient::printable;
 use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
@@ -15,13 +16,19 @@ const LARGEST: usize = 64 * 1024;
 #[derive(Debug, Error)]
 pub(crate) enum DiscoverError {
     /// The server does not answer.
-    #[error("{0} does not answer")]
-    Unreachable(Url),
+    #[error("{url} does not answer")]
+    Unreachable {
+        /// Who.
+        url: Url,
+        /// Why.
+        #[source]
+        cause: reqwest::Error,
+    },
     /// There is no metadata.
     #[error("{0} has no protected resource metadata: it may need no sign-in, or be no MCP server")]
     NoMetadata(Url),
     /// The metadata is about something else.
-    #[error("the metadata is about {found}, not about {asked}")]
+    #[error("the metadata is about {}, not about {asked}", printable(found))]
     OtherResource {
         /// What it is about.
         found: String,
@@ -42,11 +49,12 @@ pub(crate) struct Found {
 
 impl fmt::Display for Found {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(formatter, "resource  {}", self.resource)?;
+        writeln!(formatter, "resource  {}", printable(&self.resource))?;
         for server in &self.authorization_servers {
-            writeln!(formatter, "sign in   {server}")?;
+            writeln!(formatter, "sign in   {}", printable(server))?;
         }
-        write!(formatter, "scopes    {}", self.scopes_supported.join(" "))
+        let scopes = printable(&self.scopes_supported.join(" "));
+        write!(formatter, "scopes    {scopes}")
     }
 }
 
@@ -57,7 +65,7 @@ pub(crate) async fn discover(client: &Client, url: &Url) -> Result<Found, Discov
         Some(named) => named,
         None => well_known(url),
     };
-    let unreachable = |_| DiscoverError::Unreachable(metadata_url.clone());
+    let unreachable = |cause| unreachable(&metadata_url, cause);
     let mut response = client
         .get(metadata_url.clone())
         .send()
@@ -85,13 +93,20 @@ pub(crate) async fn discover(client: &Client, url: &Url) -> Result<Found, Discov
     Ok(found)
 }
 
+fn unreachable(url: &Url, cause: reqwest::Error) -> DiscoverError {
+    DiscoverError::Unreachable {
+        url: url.clone(),
+        cause: cause.without_url(),
+    }
+}
+
 /// The address that a 401 names in `resource_metadata`.
 async fn named_metadata(client: &Client, url: &Url) -> Result<Option<Url>, DiscoverError> {
     let response = client
         .get(url.clone())
         .send()
         .await
-        .map_err(|_| DiscoverError::Unreachable(url.clone()))?;
+        .map_err(|cause| unreachable(url, cause))?;
     Ok(response
         .headers()
         .get(WWW_AUTHENTICATE)
@@ -117,7 +132,79 @@ fn well_known(url: &Url) -> Url {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::net::TcpListener;
+
+    use entrada_ambient::{NetworkOptions, http_client};
+
     use super::*;
+
+    fn address(listener: &TcpListener) -> Url {
+        Url::parse(&format!("http://{}/mcp", listener.local_addr().unwrap())).unwrap()
+    }
+
+    async fn ask(url: &Url) -> Result<Found, DiscoverError> {
+        let client = http_client(&NetworkOptions::default()).unwrap();
+        discover(&client, url).await
+    }
+
+    /// Answers two requests: of the door, and of its metadata.
+    fn serve(listener: TcpListener, metadata: String) {
+        std::thread::spawn(move || {
+            for (status, body) in [("401 Unauthorized", String::new()), ("200 OK", metadata)] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                for line in lines {
+                    if line.unwrap().is_empty() {
+                        break;
+                    }
+                }
+                write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+            }
+        });
+    }
+
+    #[tokio::test]
+    async fn what_a_server_says_does_nothing_to_the_terminal() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = address(&listener);
+        let metadata = serde_json::json!({
+            "resource": url,
+            "authorization_servers": ["https://a.example/\u{1b}]0;x\u{7}"],
+            "scopes_supported": ["mcp\u{1b}[2J"],
+        });
+        serve(listener, metadata.to_string());
+        let text = ask(&url).await.unwrap().to_string();
+        assert!(text.contains("scopes    mcp\u{fffd}[2J"), "{text:?}");
+        let acts = |character: char| character.is_control() && character != '\n';
+        assert!(!text.contains(acts), "{text:?}");
+
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = address(&listener);
+        let other = serde_json::json!({"resource": "https://b.example/\u{1b}[2J"});
+        serve(listener, other.to_string());
+        let error = ask(&url).await.unwrap_err().to_string();
+        assert!(
+            error.contains("b.example") && !error.contains(acts),
+            "{error:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn why_a_server_does_not_answer_is_said() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = address(&listener);
+        drop(listener);
+        let error = ask(&url).await.unwrap_err();
+        let text = crate::describe(&error);
+        assert!(text.contains("does not answer: "), "{text}");
+        assert!(text.to_lowercase().contains("refused"), "{text}");
+    }
 
     #[test]
     fn the_named_address_is_taken_out_of_a_challenge() {

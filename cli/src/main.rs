@@ -7,7 +7,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use entrada_ambient::{NetworkOptions, http_client};
+use entrada_ambient::{NetworkOptions, http_client, printable};
 use url::Url;
 
 /// Calls MCP servers as an agent platform does.
@@ -45,6 +45,37 @@ async fn main() -> ExitCode {
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
     // There is nobody left to tell when standard error is gone.
-    let _ = writeln!(std::io::stderr(), "entrada-agent: {error}");
+    let _ = writeln!(std::io::stderr(), "entrada-agent: {}", describe(error));
     ExitCode::FAILURE
+}
+
+/// An error with its causes, and what helps where that is known.
+fn describe(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    let mut text = error.to_string();
+    for cause in causes {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+    }
+    let mut text = printable(&text);
+    if text.contains("certificate") {
+        text.push_str(
+            "\nTo trust a private CA on Linux, name a PEM file with its certificate in \
+             SSL_CERT_FILE.",
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_that_are_not_trusted_get_a_hint() {
+        let error = std::io::Error::other("invalid peer certificate: UnknownIssuer");
+        assert!(describe(&error).contains("SSL_CERT_FILE"));
+        let error = std::io::Error::other("gone\u{1b}[2J");
+        assert_eq!(describe(&error), "gone\u{fffd}[2J");
+    }
 }

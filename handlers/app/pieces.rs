@@ -8,7 +8,6 @@ use entrada_tables::Tables;
 use super::tools::{ForTools, tool_services};
 use super::upstream::Upstream;
 use super::{Ambient, StartError, TABLES};
-use crate::address::AddressSource;
 use crate::audit::Audit;
 use crate::auth::info::Info;
 use crate::auth::{SignInPieces, SignInSources};
@@ -65,7 +64,7 @@ pub(super) fn pieces(
     };
     let services = tool_services(settings, ambient, &shared, for_tools);
     let registry = Arc::new(tools::registry(&services, shared.policy.clone())?);
-    let addresses = AddressSource::new(settings.client_ip_header.clone());
+    let addresses = settings.client_addresses.clone();
     Ok(Pieces {
         root: Arc::new(Root::new(&base)),
         health,

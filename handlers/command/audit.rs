@@ -1,6 +1,7 @@
 //! `entrada audit`: looks into the audit log from outside.
 
-use std::io::Write as _;
+use std::fmt::Write as _;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use entrada_ambient::ProcessEnvironment;
@@ -8,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime};
 use uuid::Uuid;
 
+use super::explain::print;
 use super::serve::{Failure, ambient, runtime};
 use super::state::{identity, storage};
 use crate::app;
@@ -18,7 +20,10 @@ use crate::error::chain;
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
     /// Reads the whole log again and prints what was altered, removed or cut
-    /// off. Exits with 1 when anything was.
+    /// off.
+    ///
+    /// Exits with 0 when nothing was, with 1 when anything was, and with 2 when
+    /// it could not look.
     ///
     /// It needs to know storage (`ENTRADA_STORAGE`) and the key ring
     /// (`ENTRADA_KEY_VAULT_URL` or `ENTRADA_KEY_RING`), and reads both as the
@@ -60,7 +65,8 @@ fn end(text: &str) -> Result<OffsetDateTime, String> {
     })
 }
 
-pub(super) fn run(command: &AuditCommand) -> Result<(), Failure> {
+/// Whether the log is whole: a failure is of looking at it.
+pub(super) fn run(command: &AuditCommand) -> Result<ExitCode, Failure> {
     let AuditCommand::Verify(arguments) = command;
     let secrets = SecretSettings::load(&ProcessEnvironment).map_err(Failure::other)?;
     let ambient = ambient()?;
@@ -78,23 +84,22 @@ pub(super) fn run(command: &AuditCommand) -> Result<(), Failure> {
             .await
             .map_err(|error| Failure::other(chain(&error)))
     })?;
-    print(&report).map_err(Failure::other)?;
+    print(&render(&report))?;
     match report.findings.len() {
-        0 => Ok(()),
-        1 => Err(Failure::other("the audit log has 1 finding")),
-        count => Err(Failure::other(format!(
-            "the audit log has {count} findings"
-        ))),
+        0 => return Ok(ExitCode::SUCCESS),
+        1 => Failure::other("the audit log has 1 finding").report(),
+        count => Failure::other(format!("the audit log has {count} findings")).report(),
     }
+    Ok(ExitCode::FAILURE)
 }
 
-fn print(report: &Report) -> std::io::Result<()> {
-    let mut output = std::io::stdout().lock();
+fn render(report: &Report) -> String {
+    let mut text = String::new();
     for finding in &report.findings {
-        writeln!(output, "{finding}")?;
+        let _ = writeln!(text, "{finding}");
     }
-    writeln!(
-        output,
+    let _ = write!(
+        text,
         "Read {} entries in {} partitions, {} chains: {}.",
         report.entries,
         report.partitions,
@@ -104,7 +109,8 @@ fn print(report: &Report) -> std::io::Result<()> {
         } else {
             "not all of them whole"
         }
-    )
+    );
+    text
 }
 
 #[cfg(test)]

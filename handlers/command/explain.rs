@@ -27,7 +27,8 @@ use crate::terminal::Terminal;
 /// not printed, not logged and not sent: only public keys and public metadata
 /// are fetched.
 ///
-/// Exits with 0 if some door takes the token, and with 1 if none does.
+/// Exits with 0 if some door takes the token, with 1 if none does, and with 2
+/// if it could not look.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct ExplainArguments {

@@ -56,10 +56,10 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         None | Some(Command::Serve) => return finish(serve::serve()),
-        Some(Command::Audit(command)) => audit::run(&command),
+        Some(Command::Audit(command)) => return finish_looking(audit::run(&command)),
         Some(Command::Keys(command)) => keys::run(&command),
         Some(Command::Doctor(arguments)) => return finish(doctor::run(&arguments)),
-        Some(Command::Explain(arguments)) => return finish(explain::run(&arguments)),
+        Some(Command::Explain(arguments)) => return finish_looking(explain::run(&arguments)),
         Some(Command::Functions) => functions::print(),
         #[cfg(feature = "dev")]
         Some(Command::Dev(arguments)) => crate::dev::run(*arguments),
@@ -68,11 +68,21 @@ pub fn run() -> ExitCode {
 }
 
 fn finish(outcome: Result<ExitCode, Failure>) -> ExitCode {
+    finish_as(ExitCode::FAILURE, outcome)
+}
+
+/// Of commands whose failure code is what they found: that they could not look
+/// is another.
+fn finish_looking(outcome: Result<ExitCode, Failure>) -> ExitCode {
+    finish_as(ExitCode::from(2), outcome)
+}
+
+fn finish_as(failed: ExitCode, outcome: Result<ExitCode, Failure>) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(failure) => {
             failure.report();
-            ExitCode::FAILURE
+            failed
         }
     }
 }

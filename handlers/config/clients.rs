@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use http::HeaderName;
 
 use super::reader::{Reader, Surroundings};
+use crate::address::AddressSource;
 use crate::oauth::clients::{ConfiguredClients, custom_redirect_uri};
 
 /// What the settings say about clients of the authorization server.
@@ -62,17 +63,25 @@ fn custom_redirect_uris(reader: &mut Reader<'_>) -> Vec<String> {
     uris
 }
 
-/// The header that names a caller's address. Under the Functions host the
-/// peer is always the host, and what stands in `X-Forwarded-For` is too;
-/// Azure's front end gives the caller's address in `client-ip`. Elsewhere it
-/// is the peer's, unless a setting names the header of a proxy in front.
-pub(super) fn address_header(
+/// Where a caller's address is found. Under the Functions host the peer is
+/// always the host, and what stands in `X-Forwarded-For` is too. On Azure its
+/// front end writes the caller's address into `client-ip`; of another place
+/// with a host nobody knows what stands in front. Without a host the peer is
+/// the caller, and anybody may write a header. A setting may name the header
+/// of a proxy in front.
+pub(super) fn address_source(
     reader: &mut Reader<'_>,
     surroundings: Surroundings,
-) -> Option<HeaderName> {
-    let asked = reader.optional(ADDRESS_HEADER, "the name of an HTTP header");
-    let azure = surroundings == Surroundings::Azure;
-    asked.or_else(|| azure.then(|| HeaderName::from_static("client-ip")))
+    has_functions_host: bool,
+) -> AddressSource {
+    if let Some(asked) = reader.optional(ADDRESS_HEADER, "the name of an HTTP header") {
+        return AddressSource::Header(asked);
+    }
+    match (has_functions_host, surroundings) {
+        (true, Surroundings::Azure) => AddressSource::Header(HeaderName::from_static("client-ip")),
+        (true, Surroundings::Development | Surroundings::Elsewhere) => AddressSource::Unknown,
+        (false, _) => AddressSource::Peer,
+    }
 }
 
 #[cfg(test)]
@@ -135,16 +144,32 @@ mod tests {
 
     #[test]
     fn the_header_is_azures_there_and_none_elsewhere_unless_named() {
-        let header = |values: &[(&str, &str)], surroundings| {
+        let source = |values: &[(&str, &str)], surroundings, host| {
             let environment = FixedEnvironment::new(values.iter().copied());
-            address_header(&mut Reader::new(&environment, surroundings), surroundings)
+            address_source(
+                &mut Reader::new(&environment, surroundings),
+                surroundings,
+                host,
+            )
         };
-        let named = [(ADDRESS_HEADER, "X-Real-IP")];
-        assert_eq!(header(&[], Surroundings::Elsewhere), None);
-        assert_eq!(header(&[], Surroundings::Development), None);
-        assert_eq!(header(&[], Surroundings::Azure).unwrap(), "client-ip");
-        for surroundings in [Surroundings::Azure, Surroundings::Elsewhere] {
-            assert_eq!(header(&named, surroundings).unwrap(), "x-real-ip");
+        let header = |name| AddressSource::Header(HeaderName::from_static(name));
+        let everywhere = [
+            Surroundings::Development,
+            Surroundings::Elsewhere,
+            Surroundings::Azure,
+        ];
+        for surroundings in everywhere {
+            // Other containers than Azure's have a name too, and nobody in
+            // front who would overwrite a header.
+            assert_eq!(source(&[], surroundings, false), AddressSource::Peer);
+            let named = [(ADDRESS_HEADER, "X-Real-IP")];
+            for host in [false, true] {
+                assert_eq!(source(&named, surroundings, host), header("x-real-ip"));
+            }
+        }
+        assert_eq!(source(&[], Surroundings::Azure, true), header("client-ip"));
+        for surroundings in [Surroundings::Development, Surroundings::Elsewhere] {
+            assert_eq!(source(&[], surroundings, true), AddressSource::Unknown);
         }
     }
 }

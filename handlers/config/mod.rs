@@ -23,10 +23,10 @@ use std::path::PathBuf;
 
 use entrada_ambient::Environment;
 use entrada_entra::{EntraSettings, Tenancy};
-use http::HeaderName;
 use url::Url;
 use uuid::Uuid;
 
+use crate::address::AddressSource;
 use crate::limits::Figures;
 pub use crate::log_filter::LogFilter;
 
@@ -70,8 +70,8 @@ pub struct Settings {
     pub redirect_uris: BTreeSet<String>,
     /// Clients of the authorization server, and what others may register.
     pub clients: ClientSettings,
-    /// The header that names a caller's address; none: the peer is it.
-    pub client_ip_header: Option<HeaderName>,
+    /// Where a caller's address is found.
+    pub client_addresses: AddressSource,
     /// For how many days the audit log is kept.
     pub audit_days: u32,
     /// How often callers may call.
@@ -128,7 +128,8 @@ impl Settings {
         let callback_url = callback::url(&mut reader, base_url.as_ref());
         let redirect_uris = redirect_uris(&mut reader);
         let clients = clients::read(&mut reader);
-        let client_ip_header = clients::address_header(&mut reader, surroundings);
+        let client_addresses =
+            clients::address_source(&mut reader, surroundings, has_functions_host);
         let limits = limits::read(&mut reader);
         let audit_days = audit::days(&mut reader);
         let secrets = secrets::read(&mut reader);
@@ -153,7 +154,7 @@ impl Settings {
                 storage: storage?,
                 redirect_uris,
                 clients,
-                client_ip_header,
+                client_addresses,
                 audit_days,
                 limits,
                 cors_origins,

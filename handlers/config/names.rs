@@ -50,7 +50,7 @@ pub(super) const FORBIDDEN_SWITCHES: &[(&str, &str)] = &[
     ("MREG_FASTMCP_AUDIT_ENABLED", "audit is always on"),
     ("MREG_FASTMCP_ENABLE_AUDIT_LOGGING", "audit is always on"),
     (
-        "MREG_FASTMCP_ENABLE_ACCESS_CONTROL",
+        "MREG_FASTMCP_ENABLE_TOOL_ACCESS_CONTROL",
         "access control is always on",
     ),
     ("AUTH_ENABLED", "every request is authenticated"),
@@ -64,29 +64,62 @@ pub fn turns_protection_off(name: &str) -> bool {
 }
 
 /// Variables of older systems that mean nothing any more, and why.
-pub(super) const MEANINGLESS: &[(&str, &str)] = &[
+pub(super) const MEANINGLESS: &[(&[&str], &str)] = &[
     (
-        "REDIS_URL",
-        "state lives in Table Storage (ENTRADA_STORAGE)",
+        &[
+            "REDIS_URL",
+            "REDIS_HOST",
+            "REDIS_PORT",
+            "REDIS_PASSWORD",
+            "REDIS_SSL",
+            "MREG_REDIS_URL",
+            "SUPABASE_URL",
+            "SUPABASE_SERVICE_KEY",
+        ],
+        "state lives in Table Storage (`ENTRADA_STORAGE`)",
     ),
     (
-        "REDIS_HOST",
-        "state lives in Table Storage (ENTRADA_STORAGE)",
+        &["MCP_SERVER_HOST"],
+        "`ENTRADA_ADDRESS` says where to listen",
     ),
+    (&["MCP_SERVER_PORT"], "`ENTRADA_PORT` says where to listen"),
     (
-        "MREG_REDIS_URL",
-        "state lives in Table Storage (ENTRADA_STORAGE)",
-    ),
-    (
-        "SUPABASE_URL",
-        "state lives in Table Storage (ENTRADA_STORAGE)",
-    ),
-    (
-        "SUPABASE_KEY",
-        "state lives in Table Storage (ENTRADA_STORAGE)",
-    ),
-    (
-        "AZURE_FOUNDRY_API_KEY",
+        &["AZURE_FOUNDRY_API_KEY"],
         "agents are called as the signed-in person, never with a key",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = include_str!("../../docs/settings.md");
+    const HEADING: &str = "## Names of older systems";
+
+    fn quoted(names: &[&str]) -> String {
+        let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        names.join(", ")
+    }
+
+    /// Every row of the tables, and no other.
+    #[test]
+    fn the_document_names_the_same_variables() {
+        let (_, section) = DOCUMENT.split_once(HEADING).unwrap();
+        let section = section.split("\n## ").next().unwrap();
+        let rows: Vec<_> = section
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .collect();
+        let aliases = ALIASES
+            .iter()
+            .map(|(own, older)| format!("| `{own}` | {} |", quoted(older)));
+        let switches = FORBIDDEN_SWITCHES
+            .iter()
+            .map(|(name, truth)| format!("| `{name}` | {truth} |"));
+        let meaningless = MEANINGLESS
+            .iter()
+            .map(|(names, why)| format!("| {} | {why} |", quoted(names)));
+        let expected: Vec<_> = aliases.chain(switches).chain(meaningless).collect();
+        assert_eq!(rows, expected);
+    }
+}

@@ -22,6 +22,10 @@ pub enum Surroundings {
     Azure,
 }
 
+/// What is wrong with an address of this machine on Azure.
+pub(super) const NOT_THIS_MACHINE: &str =
+    "must not be this machine: nothing else runs there on Azure";
+
 pub(super) struct Reader<'a> {
     environment: &'a dyn Environment,
     surroundings: Surroundings,
@@ -46,8 +50,8 @@ impl<'a> Reader<'a> {
             let value = self.environment.get(name);
             if value.is_some_and(|value| {
                 matches!(
-                    value.to_ascii_lowercase().as_str(),
-                    "false" | "0" | "off" | "no"
+                    value.trim().to_ascii_lowercase().as_str(),
+                    "false" | "f" | "0" | "off" | "no" | "n"
                 )
             }) {
                 self.faults.note(
@@ -56,10 +60,12 @@ impl<'a> Reader<'a> {
                 );
             }
         }
-        for (name, why) in MEANINGLESS {
-            if self.environment.get(name).is_some() {
-                self.warnings
-                    .push(format!("{name} has no meaning any more: {why}"));
+        for (names, why) in MEANINGLESS {
+            for name in *names {
+                if self.environment.get(name).is_some() {
+                    self.warnings
+                        .push(format!("{name} has no meaning any more: {why}"));
+                }
             }
         }
     }
@@ -142,8 +148,14 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn set<T: FromStr + Ord>(&mut self, name: &str, form: &str) -> Option<BTreeSet<T>> {
+        self.text(name)?;
         let items = self.list(name);
         if items.is_empty() {
+            // Of what is not set everybody is on the list.
+            self.faults.note(
+                name,
+                format!("names nobody; it must be a list, each {form}"),
+            );
             return None;
         }
         let parsed: Option<BTreeSet<T>> = items.iter().map(|item| item.parse().ok()).collect();
@@ -172,10 +184,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         if self.surroundings == Surroundings::Azure && is_loopback(&url) {
-            self.faults.note(
-                name,
-                "must not be this machine: nothing else runs there on Azure",
-            );
+            self.faults.note(name, NOT_THIS_MACHINE);
             return None;
         }
         Some(url)

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use entrada_tables::{AccountAddress, AzureTables};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-use super::reader::{Reader, Surroundings};
+use super::base_url::is_loopback;
+use super::reader::{NOT_THIS_MACHINE, Reader, Surroundings};
 
 /// Where state lives.
 #[derive(Debug, Clone)]
@@ -49,7 +51,7 @@ pub(super) fn is_named(reader: &Reader<'_>) -> bool {
 
 pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Option<StorageSettings> {
     let Some(secret) = reader.secret(NAME) else {
-        return from_functions_storage(reader);
+        return from_functions_storage(reader, surroundings);
     };
     let text = secret.expose_secret();
     if let Some(path) = text.strip_prefix("file:") {
@@ -63,7 +65,7 @@ pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Optio
         return Some(StorageSettings::Embedded(PathBuf::from(path)));
     }
     if text.contains('=') {
-        return Some(StorageSettings::ConnectionString(secret));
+        return by_connection_string(reader, NAME, secret, surroundings);
     }
     if let Some(url) = reader.address(NAME) {
         return Some(StorageSettings::TableService(url));
@@ -77,12 +79,46 @@ pub(super) fn read(reader: &mut Reader<'_>, surroundings: Surroundings) -> Optio
     None
 }
 
+/// What is no connection string is a fault when storage is opened.
+fn by_connection_string(
+    reader: &mut Reader<'_>,
+    name: &str,
+    text: SecretString,
+    surroundings: Surroundings,
+) -> Option<StorageSettings> {
+    let account = AzureTables::account_address(&text).ok();
+    if let Some(why) = account.and_then(|account| refusal(&account, surroundings)) {
+        reader.faults.note(name, why);
+        return None;
+    }
+    Some(StorageSettings::ConnectionString(text))
+}
+
+/// Why requests must not go to where a connection string leads to, if so. They
+/// are signed, but what they carry is not hidden.
+fn refusal(account: &AccountAddress, surroundings: Surroundings) -> Option<&'static str> {
+    let here = is_loopback(&account.url);
+    let open = account.url.scheme() != "https";
+    match surroundings {
+        Surroundings::Azure if here => Some(NOT_THIS_MACHINE),
+        Surroundings::Azure if open => Some("must lead to an https address"),
+        // The emulator may run in another container.
+        Surroundings::Elsewhere if open && !here && !account.is_emulator => {
+            Some("must lead to an https address unless it is this machine")
+        }
+        _ => None,
+    }
+}
+
 /// The account that the Functions host itself uses, as the host's own
 /// settings name it.
-fn from_functions_storage(reader: &mut Reader<'_>) -> Option<StorageSettings> {
+fn from_functions_storage(
+    reader: &mut Reader<'_>,
+    surroundings: Surroundings,
+) -> Option<StorageSettings> {
     let [connection, address, name] = OF_THE_HOST;
     if let Some(text) = reader.secret(connection) {
-        return Some(StorageSettings::ConnectionString(text));
+        return by_connection_string(reader, connection, text, surroundings);
     }
     if let Some(url) = reader.address(address) {
         return Some(StorageSettings::TableService(url));

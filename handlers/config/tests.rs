@@ -69,6 +69,18 @@ fn every_fault_is_named_at_once() {
 }
 
 #[test]
+fn a_list_that_is_there_and_names_nobody_lets_nobody_in_by_mistake() {
+    for name in ["ENTRADA_ALLOWED_CLIENTS", "ENTRADA_TENANTS"] {
+        for value in ["[]", "[ ]", ",", " ; ,", "[\"\"]"] {
+            let faults = load(&minimal(&[(name, value)])).unwrap_err();
+            assert_eq!(faults.names().collect::<Vec<_>>(), [name], "{value}");
+        }
+        assert!(load(&minimal(&[(name, " ")])).is_ok());
+        assert!(load(&minimal(&[(name, GUID)])).is_ok());
+    }
+}
+
+#[test]
 fn agents_are_reached_by_one_of_two_routes() {
     let route = |value| {
         let loaded = load(&minimal(&[("ENTRADA_FOUNDRY_ROUTE", value)]));
@@ -123,6 +135,39 @@ fn a_wildcard_is_no_origin() {
 }
 
 #[test]
+fn the_older_systems_switches_stop_the_start_however_false_is_written() {
+    for name in [
+        "MREG_FASTMCP_ENABLE_TOOL_ACCESS_CONTROL",
+        "MREG_FASTMCP_ENABLE_AUDIT_LOGGING",
+    ] {
+        assert!(load(&minimal(&[(name, "true")])).is_ok(), "{name}");
+        for value in ["false", "False", "0", "off", "no", "n", "f", " false "] {
+            let faults = load(&minimal(&[(name, value)])).unwrap_err();
+            assert_eq!(faults.names().collect::<Vec<_>>(), [name], "{value}");
+        }
+    }
+}
+
+#[test]
+fn variables_without_a_meaning_are_warned_of_one_by_one() {
+    for (name, hint) in [
+        ("REDIS_HOST", "ENTRADA_STORAGE"),
+        ("REDIS_PORT", "ENTRADA_STORAGE"),
+        ("REDIS_PASSWORD", "ENTRADA_STORAGE"),
+        ("REDIS_SSL", "ENTRADA_STORAGE"),
+        ("SUPABASE_URL", "ENTRADA_STORAGE"),
+        ("SUPABASE_SERVICE_KEY", "ENTRADA_STORAGE"),
+        ("MCP_SERVER_HOST", "ENTRADA_ADDRESS"),
+        ("MCP_SERVER_PORT", "ENTRADA_PORT"),
+    ] {
+        let (_, warnings) = load(&minimal(&[(name, "1")])).unwrap();
+        assert_eq!(warnings.len(), 1, "{name}: {warnings:?}");
+        assert!(warnings[0].starts_with(name), "{warnings:?}");
+        assert!(warnings[0].contains(hint), "{warnings:?}");
+    }
+}
+
+#[test]
 fn older_names_are_taken_and_the_new_name_wins() {
     let (settings, warnings) = load(&[
         ("AZURE_TENANT_ID", GUID),
@@ -142,6 +187,52 @@ fn older_names_are_taken_and_the_new_name_wins() {
         StorageSettings::ConnectionString(_)
     ));
     assert_eq!(warnings.len(), 1);
+}
+
+/// A connection string whose tables are at `address`.
+fn connection(address: &str) -> String {
+    format!("AccountName=a;AccountKey=a2V5;TableEndpoint={address}")
+}
+
+#[test]
+fn connection_strings_keep_to_the_rules_for_addresses() {
+    const EMULATOR: &str = "UseDevelopmentStorage=true";
+    let in_a_container = format!("{EMULATOR};DevelopmentStorageProxyUri=http://azurite");
+    let made_of_parts = "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=a2V5";
+    // Taken elsewhere than on Azure, and on Azure.
+    let cases = [
+        (connection("https://a.table.core.windows.net"), true, true),
+        (connection("http://a.table.core.windows.net"), false, false),
+        (made_of_parts.to_owned(), false, false),
+        (connection("http://127.0.0.1:10002/a"), true, false),
+        (connection("http://localhost:10002/a"), true, false),
+        (connection("https://localhost:10002/a"), true, false),
+        (connection("http://azurite:10002/a"), false, false),
+        (EMULATOR.to_owned(), true, false),
+        (in_a_container, true, false),
+    ];
+    for name in ["ENTRADA_STORAGE", "AzureWebJobsStorage"] {
+        for (text, elsewhere, on_azure) in &cases {
+            for (pod, taken) in [("", elsewhere), ("pod", on_azure)] {
+                let mut values = minimal(&[("WEBSITE_POD_NAME", pod)]);
+                values.retain(|(name, value)| *name != "ENTRADA_STORAGE" && !value.is_empty());
+                values.push((name, text));
+                let faults = load(&values).err();
+                let faults: Vec<_> = faults.iter().flat_map(SettingsFaults::names).collect();
+                let expected = if *taken { &[][..] } else { &[name][..] };
+                assert_eq!(faults, expected, "{name} {text} {pod}");
+            }
+        }
+    }
+    let other = connection("http://azurite:10002/a");
+    let values = minimal(&[("ENTRADA_STORAGE", &other)]);
+    let environment = FixedEnvironment::new(
+        values
+            .into_iter()
+            .skip(3)
+            .chain([("ENTRADA_TENANT_ID", GUID), ("ENTRADA_CLIENT_ID", GUID)]),
+    );
+    assert!(Settings::load(&environment, true).is_ok());
 }
 
 #[test]

@@ -153,7 +153,7 @@ pub struct Limits {
     leases: Arc<Leases>,
     accounts: Cache<CallerKey, Arc<Account>>,
     tenants: Cache<Uuid, Arc<Bucket>>,
-    addresses: Cache<(AddressLimit, Network), Arc<Bucket>>,
+    addresses: Cache<(AddressLimit, Option<Network>), Arc<Bucket>>,
     global: Option<Arc<Bucket>>,
     without_address: Option<Arc<Bucket>>,
     /// Whether a request has come with its caller's address.
@@ -227,7 +227,8 @@ impl Limits {
     /// Charges a request to its address. Without one it is charged to a
     /// bucket that all such requests share, of the size of the global limit
     /// but apart from it: signed-in callers must not stand outside because
-    /// somebody unknown floods the sign-in.
+    /// somebody unknown floods the sign-in. Where there is no global limit
+    /// they share one of the size of this limit.
     ///
     /// # Errors
     /// [`Exceeded`] when there is no call left.
@@ -239,17 +240,19 @@ impl Limits {
         let Some((figure, kind)) = self.address_limit(limit) else {
             return Ok(());
         };
-        let bucket = if let Some(network) = address.map(Network::of) {
+        let network = address.map(Network::of);
+        if network.is_some() {
             self.address_seen.store(true, Ordering::Relaxed);
-            self.addresses.get_with((limit, network), || {
-                Arc::new(new_bucket(figure, kind, &network.bytes()))
-            })
         } else {
             self.note_no_address();
-            let Some(shared) = self.without_address.clone() else {
-                return Ok(());
-            };
-            shared
+        }
+        let bucket = match (network, &self.without_address) {
+            (None, Some(shared)) => shared.clone(),
+            _ => self.addresses.get_with((limit, network), || {
+                let owner = network.map(Network::bytes);
+                let owner = owner.as_ref().map_or(&[][..], |bytes| bytes);
+                Arc::new(new_bucket(figure, kind, owner))
+            }),
         };
         self.leases
             .take(&bucket, Standing::Stranger, self.leases.now())
@@ -265,7 +268,7 @@ impl Limits {
         if before != AddressesStatus::Missing {
             tracing::warn!(
                 "limits: a request came without its caller's address, so limits by address \
-                 cannot hold; the global limit does"
+                 cannot hold; one limit for all such requests does"
             );
         }
     }

@@ -135,7 +135,7 @@ mod tests {
 
     impl FromRef<Server> for AddressSource {
         fn from_ref(_: &Server) -> Self {
-            Self::new(Some(HeaderName::from_static("client-ip")))
+            Self::Header(HeaderName::from_static("client-ip"))
         }
     }
 

@@ -24,7 +24,7 @@ mod tables;
 mod validate;
 mod value;
 
-pub use azure::{AzureTables, ConnectionError};
+pub use azure::{AccountAddress, AzureTables, ConnectionError};
 pub use condition::{Condition, ETag, Operation};
 pub use continuation::Continuation;
 pub use embedded::{EmbeddedTables, OpenError};

@@ -17,14 +17,13 @@ use time::format_description::well_known::Rfc3339;
 use tokio::sync::OnceCell;
 
 use self::stored::Asked;
+use super::explain::print as say;
 use super::serve::{Failure, ambient, runtime};
 use super::state::identity;
 use crate::app::{self, Ambient};
 use crate::config::SecretSettings;
 use crate::error::chain;
-use crate::identity::{
-    KeyListing, KeyRing, KeyState, KeyUse, Need, Rotation, RotationError, Step, StoredValues,
-};
+use crate::identity::{KeyListing, KeyRing, KeyState, KeyUse, Need, Rotation, Step, StoredValues};
 use crate::secrets::{KEY_RING, KEY_RING_TYPE};
 
 /// How long to wait between tries, at first and at most.
@@ -86,6 +85,11 @@ pub(super) struct RotateArguments {
     /// Drops this retired key instead; refused while anything needs it
     #[arg(long, value_name = "KID", conflicts_with_all = ["uses", "wait"])]
     drop: Option<String>,
+    /// With --drop: the key has leaked. One that signs access tokens goes at
+    /// once, current or not, and what it signed is good no more; other keys
+    /// stay. docs/keys.md says what else to do
+    #[arg(long, requires = "drop")]
+    compromised: bool,
 }
 
 /// What a key is for.
@@ -160,12 +164,9 @@ fn without_vault(command: &KeysCommand, ambient: &Ambient) -> Result<(), Failure
     let note = "ENTRADA_KEY_VAULT_URL is not set, so here is a new key ring for ENTRADA_KEY_RING. \
                 It is a secret.";
     writeln!(std::io::stderr(), "{note}").map_err(Failure::other)?;
-    say(ring.expose_secret())
-}
-
-fn say(text: &str) -> Result<(), Failure> {
+    // The ring is the result: nobody has it when this cannot be written.
     let mut output = std::io::stdout().lock();
-    writeln!(output, "{text}")
+    writeln!(output, "{}", ring.expose_secret())
         .and_then(|()| output.flush())
         .map_err(Failure::other)
 }
@@ -318,42 +319,37 @@ impl Keys<'_> {
 
     async fn rotate(&self, arguments: &RotateArguments) -> Result<(), Failure> {
         if let Some(kid) = &arguments.drop {
-            let ring = self.ring().await?;
-            let stored = self.stored(&ring).await?;
-            let dropped = KeyRing::without(&ring, kid, stored, self.ambient.clock.as_ref());
-            return self.keep(&ring, dropped.map_err(Failure::other)?).await;
+            return self.drop(kid, arguments.compromised).await;
         }
         let uses: Vec<KeyUse> = if arguments.uses.is_empty() {
             vec![KeyUse::Sig, KeyUse::Enc, KeyUse::Mac]
         } else {
             arguments.uses.iter().map(|use_| (*use_).into()).collect()
         };
-        let patience = arguments.wait;
-        if let Some(ready_at) = self.step(&uses, patience).await?
-            && !patience.is_zero()
-        {
-            self.sleep_until(ready_at, patience).await?;
-            self.step(&uses, Duration::ZERO).await?;
+        if arguments.wait.is_zero() {
+            self.step(&uses).await
+        } else {
+            self.both_steps(&uses, arguments.wait).await
         }
-        Ok(())
     }
 
-    /// One step; when the keys that it added can be used.
-    async fn step(
-        &self,
-        uses: &[KeyUse],
-        patience: Duration,
-    ) -> Result<Option<OffsetDateTime>, Failure> {
+    async fn drop(&self, kid: &str, compromised: bool) -> Result<(), Failure> {
+        let (clock, random) = (&self.ambient.clock, &self.ambient.random);
+        let ring = self.ring().await?;
+        let rotation = if compromised {
+            KeyRing::without_leaked(&ring, kid, (clock.as_ref(), random.as_ref()))
+        } else {
+            KeyRing::without(&ring, kid, self.stored(&ring).await?, clock.as_ref())
+        };
+        self.keep(&ring, rotation.map_err(Failure::other)?).await
+    }
+
+    async fn step(&self, uses: &[KeyUse]) -> Result<(), Failure> {
         let (clock, random) = (&self.ambient.clock, &self.ambient.random);
         let ring = self.ring().await?;
         let stored = self.stored(&ring).await?;
-        let rotation = match KeyRing::rotate(&ring, uses, stored, (clock.as_ref(), random.as_ref()))
-        {
-            Err(RotationError::TooYoung { ready_at, .. }) if !patience.is_zero() => {
-                return Ok(Some(ready_at));
-            }
-            rotation => rotation.map_err(Failure::other)?,
-        };
+        let rotation = KeyRing::rotate(&ring, uses, stored, (clock.as_ref(), random.as_ref()));
+        let rotation = rotation.map_err(Failure::other)?;
         let ready_at = rotation.ready_at;
         self.keep(&ring, rotation).await?;
         if let Some(ready_at) = ready_at {
@@ -362,7 +358,28 @@ impl Keys<'_> {
                 moment(ready_at)
             ))?;
         }
-        Ok(ready_at)
+        Ok(())
+    }
+
+    /// Both steps, the second for the keys that had to be waited for.
+    async fn both_steps(&self, uses: &[KeyUse], patience: Duration) -> Result<(), Failure> {
+        let (clock, random) = (&self.ambient.clock, &self.ambient.random);
+        let ring = self.ring().await?;
+        let stored = self.stored(&ring).await?;
+        let begun = KeyRing::begin(&ring, uses, stored, (clock.as_ref(), random.as_ref()));
+        let begun = begun.map_err(Failure::other)?;
+        let (waiting, ready_at) = (begun.waiting.clone(), begun.ready_at);
+        if !begun.steps.is_empty() {
+            self.keep(&ring, begun).await?;
+        }
+        let Some(ready_at) = ready_at else {
+            return Ok(());
+        };
+        self.sleep_until(ready_at, patience).await?;
+        let ring = self.ring().await?;
+        let stored = self.stored(&ring).await?;
+        let done = KeyRing::take_into_use(&ring, &waiting, stored, clock.as_ref());
+        self.keep(&ring, done.map_err(Failure::other)?).await
     }
 
     async fn sleep_until(
@@ -419,7 +436,7 @@ fn what_happened(step: &Step) -> String {
         Some(KeyState::Next) => format!("was published ({name})"),
         Some(KeyState::Current) => format!("is in use ({name})"),
         Some(KeyState::Retired) => format!("has retired ({name})"),
-        None => format!("is gone ({name}): nothing needs it"),
+        None => format!("is gone ({name})"),
     }
 }
 

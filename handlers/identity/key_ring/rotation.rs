@@ -56,6 +56,14 @@ pub enum RotationError {
         /// What needs it.
         why: String,
     },
+    /// A leaked key that does not sign tokens.
+    #[error("key {kid} cannot go at once, leaked or not: {why}")]
+    NotForTokens {
+        /// The key.
+        kid: String,
+        /// What would be lost, and what to do.
+        why: &'static str,
+    },
 }
 
 /// One thing that a rotation did.
@@ -76,8 +84,28 @@ pub struct Rotation {
     pub ring: SecretString,
     /// What was done, in order.
     pub steps: Vec<Step>,
-    /// When the keys that were added may be used.
+    /// When the next keys, of those that were asked for, may be used.
     pub ready_at: Option<OffsetDateTime>,
+    /// The uses whose next keys may not be used yet, of those that were asked
+    /// for.
+    pub waiting: Vec<KeyUse>,
+}
+
+impl Rotation {
+    fn new(ring: &StoredRing, steps: Vec<Step>) -> Result<Self, RotationError> {
+        let ring = ring.to_json()?;
+        let bytes = ring.expose_secret().len();
+        if bytes > LONGEST {
+            return Err(RotationError::TooLong { bytes });
+        }
+        KeyRing::parse(&ring)?;
+        Ok(Self {
+            ring,
+            steps,
+            ready_at: None,
+            waiting: Vec::new(),
+        })
+    }
 }
 
 /// A key as administrators see it, with its times.
@@ -147,47 +175,86 @@ impl KeyRing {
         stored: &StoredValues,
         (clock, random): (&dyn Clock, &dyn Random),
     ) -> Result<Rotation, RotationError> {
+        Self::take_into_use(json, uses, stored, clock)?;
+        Self::begin(json, uses, stored, (clock, random))
+    }
+
+    /// The first of two steps for the keys of `uses`, wherever each is in its
+    /// life: a next key that may be used takes its place, one that may not be
+    /// used yet is waited for, and where there is none one is added and waited
+    /// for. [`Self::take_into_use`] is the second, for those that were waited
+    /// for. Retired keys that nothing needs any more go.
+    ///
+    /// # Errors
+    /// When the ring cannot be read, or would be too long.
+    pub fn begin(
+        json: &SecretString,
+        uses: &[KeyUse],
+        stored: &StoredValues,
+        (clock, random): (&dyn Clock, &dyn Random),
+    ) -> Result<Rotation, RotationError> {
         Self::parse(json)?;
         let mut ring = StoredRing::from_json(json)?;
         let now = clock.now();
         let mut steps = Vec::new();
+        let mut waiting = Vec::new();
         let mut ready_at = None;
         for key_use in uses {
-            let next = ring
-                .keys
-                .iter()
-                .find(|key| key.key_use == *key_use && key.state == KeyState::Next);
-            if let Some(next) = next {
-                let kid = next.kid.clone();
-                if let Some(ready_at) = next.ready_at().filter(|ready_at| *ready_at > now) {
-                    return Err(RotationError::TooYoung { kid, ready_at });
+            let ready = match ring.next_ready_at(*key_use) {
+                Some(ready) if ready <= now => {
+                    ring.promote(*key_use, now, &mut steps);
+                    continue;
                 }
-                ring.promote(*key_use, now, &mut steps);
-            } else {
-                let key = new_key(*key_use, KeyState::Next, now, random)?;
-                steps.push(key.step(Some(KeyState::Next)));
-                ready_at = key.ready_at();
-                ring.keys.push(key);
-            }
+                Some(ready) => Some(ready),
+                None => {
+                    let key = new_key(*key_use, KeyState::Next, now, random)?;
+                    steps.push(key.step(Some(KeyState::Next)));
+                    let ready = key.ready_at();
+                    ring.keys.push(key);
+                    ready
+                }
+            };
+            waiting.push(*key_use);
+            ready_at = ready_at.max(ready);
         }
-        ring.keys.retain(|key| {
-            let done_with = key.need(stored, now) == Some(Need::None);
-            if done_with {
-                steps.push(key.step(None));
-            }
-            !done_with
-        });
-        let ring = ring.to_json()?;
-        let bytes = ring.expose_secret().len();
-        if bytes > LONGEST {
-            return Err(RotationError::TooLong { bytes });
-        }
-        Self::parse(&ring)?;
+        ring.drop_unneeded(stored, now, &mut steps);
+        let rotation = Rotation::new(&ring, steps)?;
         Ok(Rotation {
-            ring,
-            steps,
             ready_at,
+            waiting,
+            ..rotation
         })
+    }
+
+    /// Takes the next keys of `uses` into use, and adds none: where there is no
+    /// next key, somebody else was there before. Retired keys that nothing
+    /// needs any more go.
+    ///
+    /// # Errors
+    /// [`RotationError::TooYoung`] when one was published less than ten minutes
+    /// ago; nothing is changed then.
+    pub fn take_into_use(
+        json: &SecretString,
+        uses: &[KeyUse],
+        stored: &StoredValues,
+        clock: &dyn Clock,
+    ) -> Result<Rotation, RotationError> {
+        Self::parse(json)?;
+        let mut ring = StoredRing::from_json(json)?;
+        let now = clock.now();
+        let mut steps = Vec::new();
+        for key_use in uses {
+            let Some(next) = ring.next(*key_use) else {
+                continue;
+            };
+            if let Some(ready_at) = next.ready_at().filter(|ready_at| *ready_at > now) {
+                let kid = next.kid.clone();
+                return Err(RotationError::TooYoung { kid, ready_at });
+            }
+            ring.promote(*key_use, now, &mut steps);
+        }
+        ring.drop_unneeded(stored, now, &mut steps);
+        Rotation::new(&ring, steps)
     }
 
     /// The ring without the key `kid`.
@@ -215,15 +282,75 @@ impl KeyRing {
         }
         let steps = vec![key.step(None)];
         ring.keys.retain(|key| key.kid != kid);
-        Ok(Rotation {
-            ring: ring.to_json()?,
-            steps,
-            ready_at: None,
-        })
+        Rotation::new(&ring, steps)
+    }
+
+    /// The ring without the leaked key `kid`, which signs access tokens: who has
+    /// it could sign in as anybody. What it signed is good no more. Of the
+    /// current key the next one takes the place at once, however young it is;
+    /// where there is none, a new one does.
+    ///
+    /// # Errors
+    /// [`RotationError::NotForTokens`] for keys of other uses.
+    pub fn without_leaked(
+        json: &SecretString,
+        kid: &str,
+        (clock, random): (&dyn Clock, &dyn Random),
+    ) -> Result<Rotation, RotationError> {
+        let mut ring = StoredRing::from_json(json)?;
+        let position = ring.keys.iter().position(|key| key.kid == kid);
+        let position = position.ok_or_else(|| RotationError::Unknown(kid.to_owned()))?;
+        let leaked = ring.keys.remove(position);
+        let why = match leaked.key_use {
+            KeyUse::Sig => None,
+            KeyUse::Enc => Some(
+                "sign-ins and whatever else is stored under it would be lost; rotate, sweeps \
+                 re-encrypt that, and it goes when nothing is left",
+            ),
+            KeyUse::Mac => Some(
+                "the audit log that it chains could not be verified any more; rotate, so that \
+                 another chains what comes",
+            ),
+        };
+        if let Some(why) = why {
+            let kid = kid.to_owned();
+            return Err(RotationError::NotForTokens { kid, why });
+        }
+        let now = clock.now();
+        let mut steps = vec![leaked.step(None)];
+        if leaked.state == KeyState::Current {
+            if ring.next(KeyUse::Sig).is_none() {
+                let key = new_key(KeyUse::Sig, KeyState::Next, now, random)?;
+                ring.keys.push(key);
+            }
+            ring.promote(KeyUse::Sig, now, &mut steps);
+        }
+        Rotation::new(&ring, steps)
     }
 }
 
 impl StoredRing {
+    fn next(&self, key_use: KeyUse) -> Option<&StoredKey> {
+        self.keys
+            .iter()
+            .find(|key| key.key_use == key_use && key.state == KeyState::Next)
+    }
+
+    fn next_ready_at(&self, key_use: KeyUse) -> Option<OffsetDateTime> {
+        self.next(key_use).and_then(StoredKey::ready_at)
+    }
+
+    /// Drops the retired keys that nothing needs.
+    fn drop_unneeded(&mut self, stored: &StoredValues, now: OffsetDateTime, steps: &mut Vec<Step>) {
+        self.keys.retain(|key| {
+            let done_with = key.need(stored, now) == Some(Need::None);
+            if done_with {
+                steps.push(key.step(None));
+            }
+            !done_with
+        });
+    }
+
     /// The next key of a use takes the place of the current one.
     fn promote(&mut self, key_use: KeyUse, now: OffsetDateTime, steps: &mut Vec<Step>) {
         for key in self.keys.iter_mut().filter(|key| key.key_use == key_use) {
@@ -356,6 +483,113 @@ mod tests {
         assert_eq!(world.ring.expose_secret(), before);
         world.advance(Duration::seconds(2));
         assert_eq!(world.rotate(&ALL).unwrap().len(), 6);
+    }
+
+    /// Both steps, the second when the keys that the first left waiting may be
+    /// used; what the first waited for.
+    fn both_steps(world: &mut World) -> Vec<KeyUse> {
+        let ambient: (&dyn Clock, &dyn Random) = (&world.clock, &SystemRandom);
+        let begun = KeyRing::begin(&world.ring, &ALL, &world.stored, ambient).unwrap();
+        world.ring = begun.ring;
+        let early =
+            KeyRing::take_into_use(&world.ring, &begun.waiting, &world.stored, &world.clock);
+        assert!(matches!(early, Err(RotationError::TooYoung { .. })));
+        world.advance(begun.ready_at.unwrap() - world.clock.now());
+        let done = KeyRing::take_into_use(&world.ring, &begun.waiting, &world.stored, &world.clock);
+        world.ring = done.unwrap().ring;
+        begun.waiting
+    }
+
+    #[test]
+    fn both_steps_leave_no_next_key_where_one_could_be_used_before() {
+        let mut world = World::new();
+        world.rotate(&[KeyUse::Sig]).unwrap();
+        world.advance(PUBLISHED_FIRST);
+        assert_eq!(both_steps(&mut world), [KeyUse::Enc, KeyUse::Mac]);
+        for key_use in ALL {
+            assert_eq!(
+                world.states(key_use),
+                [KeyState::Retired, KeyState::Current],
+                "{key_use:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn both_steps_wait_for_the_youngest_where_one_cannot_be_used_yet() {
+        let mut world = World::new();
+        world.rotate(&[KeyUse::Sig]).unwrap();
+        world.advance(Duration::minutes(3));
+        assert_eq!(both_steps(&mut world), ALL);
+        for key_use in ALL {
+            assert_eq!(
+                world.states(key_use),
+                [KeyState::Retired, KeyState::Current],
+                "{key_use:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_took_into_use_meanwhile_is_left_alone() {
+        let world = World::new();
+        let rotation = KeyRing::take_into_use(&world.ring, &ALL, &world.stored, &world.clock);
+        assert!(rotation.unwrap().steps.is_empty());
+    }
+
+    #[test]
+    fn a_leaked_key_goes_at_once_and_another_signs() {
+        let mut world = World::new();
+        let leaked = |world: &World, kid: &str| {
+            KeyRing::without_leaked(&world.ring, kid, (&world.clock, &SystemRandom))
+        };
+        let of_tokens = |world: &World| {
+            let keys = world.list().into_iter();
+            let keys = keys.filter(|key| key.key_use == KeyUse::Sig);
+            keys.map(|key| key.kid).collect::<Vec<_>>()
+        };
+        // The current one, where there is no next one.
+        let first = of_tokens(&world).remove(0);
+        let (message, signature) = world.parsed().sign(|_| b"hello".to_vec()).unwrap();
+        let rotation = leaked(&world, &first).unwrap();
+        let gone = (rotation.steps[0].kid.as_str(), rotation.steps[0].state);
+        assert_eq!(gone, (first.as_str(), None));
+        world.ring = rotation.ring;
+        assert_eq!(world.states(KeyUse::Sig), [KeyState::Current]);
+        assert_eq!(world.parsed().verify(&first, &message, &signature), None);
+        // The current one, where there is a next one, however young.
+        world.rotate(&[KeyUse::Sig]).unwrap();
+        let [second, third] = <[String; 2]>::try_from(of_tokens(&world)).unwrap();
+        world.ring = leaked(&world, &second).unwrap().ring;
+        assert_eq!(of_tokens(&world), std::slice::from_ref(&third));
+        assert_eq!(world.states(KeyUse::Sig), [KeyState::Current]);
+        // One that has retired a moment ago.
+        world.rotate(&[KeyUse::Sig]).unwrap();
+        world.advance(PUBLISHED_FIRST);
+        world.rotate(&[KeyUse::Sig]).unwrap();
+        world.ring = leaked(&world, &third).unwrap().ring;
+        assert_eq!(world.states(KeyUse::Sig), [KeyState::Current]);
+        // The next one: the current one signs on.
+        let current = of_tokens(&world);
+        world.rotate(&[KeyUse::Sig]).unwrap();
+        let next = of_tokens(&world).remove(1);
+        world.ring = leaked(&world, &next).unwrap().ring;
+        assert_eq!(of_tokens(&world), current);
+        assert!(matches!(
+            leaked(&world, &next),
+            Err(RotationError::Unknown(_))
+        ));
+    }
+
+    #[test]
+    fn a_leaked_key_that_does_not_sign_tokens_stays_and_the_reason_is_given() {
+        let world = World::new();
+        for key in world.list().iter().filter(|key| key.key_use != KeyUse::Sig) {
+            let ambient: (&dyn Clock, &dyn Random) = (&world.clock, &SystemRandom);
+            let refused = KeyRing::without_leaked(&world.ring, &key.kid, ambient).unwrap_err();
+            assert!(matches!(refused, RotationError::NotForTokens { .. }));
+            assert!(refused.to_string().contains("rotate"), "{refused}");
+        }
     }
 
     #[test]

@@ -157,6 +157,26 @@ async fn without_an_address_one_bucket_of_global_size_counts_apart() {
 }
 
 #[tokio::test]
+async fn without_an_address_and_a_global_limit_the_limit_itself_holds() {
+    let figures = Figures {
+        sign_in: NonZeroU32::new(1),
+        refused_token: NonZeroU32::new(1),
+        ..Figures::NONE
+    };
+    let instance = World::new(figures).await.instance();
+    for limit in [AddressLimit::SignIn, AddressLimit::RefusedToken] {
+        for _ in 0..2 {
+            assert_eq!(instance.charge_address(limit, None).await, Ok(()));
+        }
+        assert!(instance.charge_address(limit, None).await.is_err());
+    }
+    let registration = AddressLimit::Registration;
+    for _ in 0..10 {
+        assert_eq!(instance.charge_address(registration, None).await, Ok(()));
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_limited_when_limits_are_off() {
     let world = World::new(Figures::NONE).await;
     let instance = world.instance();

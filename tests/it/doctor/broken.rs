@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::front::{Damage, Front};
 use super::program::{Run, entrada, found};
-use crate::rig::Rig;
+use crate::rig::{Rig, by_address};
 
 /// Each fault, and a piece of what is to be done about it.
 const FAULTS: [(&str, &str); 15] = [
@@ -100,7 +100,7 @@ fn fixes(run: &Run) -> BTreeMap<String, String> {
 async fn fifteen_faults_are_all_named_at_once_and_each_with_its_fix() {
     let mut front = Front::bind().await;
     let limited = ("ENTRADA_REQUESTS_PER_MINUTE", "10000");
-    let rig = Rig::with(&[limited, ("ENTRADA_BASE_URL", &front.url)]).await;
+    let rig = Rig::with(&[by_address(), limited, ("ENTRADA_BASE_URL", &front.url)]).await;
     front.serve(rig.handler.url(""), rig.http.clone());
     front.spoil(&DAMAGES);
     registration(&rig).await;

@@ -321,6 +321,13 @@ async fn a_token_that_has_ended_is_refused_for_that_also_without_keys() {
 }
 
 #[tokio::test]
+async fn that_a_token_cannot_be_looked_at_is_another_exit_code_than_a_refusal() {
+    let arguments = ["explain", "-", "--url", "http://localhost:9"];
+    let run = entrada(&[], &arguments, "a.b.c").await;
+    assert_eq!(run.code, 2, "{}", run.errors);
+}
+
+#[tokio::test]
 async fn an_error_code_of_entras_is_put_into_words() {
     let run = entrada(&[], &["explain", "AADSTS65001: nobody has consented"], "").await;
     assert_eq!(run.code, 0);

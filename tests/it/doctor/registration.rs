@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::front::Front;
 use super::program::{Run, entrada, found};
-use crate::rig::Rig;
+use crate::rig::{Rig, by_address};
 
 fn graph_token(rig: &Rig, scope: &str) -> String {
     rig.mint(&TokenRequest {
@@ -295,6 +295,7 @@ async fn the_redirect_uri_that_has_to_be_registered_is_the_servers_own() {
         ("ENTRADA_BASE_URL", &front.url),
         ("ENTRADA_CALLBACK_URL", &moved),
         ("ENTRADA_REQUESTS_PER_MINUTE", "10000"),
+        by_address(),
     ])
     .await;
     front.serve(rig.handler.url(""), rig.http.clone());
@@ -478,7 +479,7 @@ async fn what_was_found_elsewhere_stands_when_the_registration_cannot_be_looked_
 
 #[tokio::test]
 async fn a_callback_of_this_environments_is_not_the_servers() {
-    let rig = Rig::with(&[("ENTRADA_REQUESTS_PER_MINUTE", "10000")]).await;
+    let rig = Rig::with(&[by_address(), ("ENTRADA_REQUESTS_PER_MINUTE", "10000")]).await;
     let token = graph_token(&rig, "Application.Read.All User.Read");
     let elsewhere = [("ENTRADA_CALLBACK_URL", "https://a.example/auth/callback")];
     let by_url = ["--url", rig.handler.base.as_str()];

@@ -3,7 +3,7 @@
 
 use super::front::{Damage, Front};
 use super::program::{entrada, found};
-use crate::rig::Rig;
+use crate::rig::{Rig, by_address};
 
 async fn diagnose(url: &str) -> (i32, Vec<String>) {
     let run = entrada(&[], &["doctor", "--url", url, "--json"], "").await;
@@ -86,14 +86,14 @@ const SEEDS: [(Damage, &str); 24] = [
 
 #[tokio::test]
 async fn a_sound_server_has_no_finding() {
-    let rig = Rig::with(&[LIMITED]).await;
+    let rig = Rig::with(&[by_address(), LIMITED]).await;
     assert_eq!(diagnose(&rig.handler.base).await, (0, Vec::new()));
 }
 
 #[tokio::test]
 async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
     let mut front = Front::bind().await;
-    let rig = Rig::with(&[LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
+    let rig = Rig::with(&[by_address(), LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
     front.serve(rig.handler.url(""), rig.http.clone());
     assert_eq!(diagnose(&front.url).await, (0, Vec::new()));
     for (damage, id) in SEEDS {
@@ -112,7 +112,7 @@ async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
 
 #[tokio::test]
 async fn nobody_there_and_another_name_are_named() {
-    let rig = Rig::with(&[LIMITED]).await;
+    let rig = Rig::with(&[by_address(), LIMITED]).await;
     let other = rig.handler.base.replace("localhost", "127.0.0.1");
     assert_eq!(diagnose(&other).await, (1, vec!["base-url".to_owned()]));
     let gone = diagnose("http://localhost:9").await;
@@ -156,7 +156,7 @@ async fn addresses_that_nobody_has_shown_yet_are_not_called_known() {
 #[tokio::test]
 async fn a_credential_that_entra_refuses_is_a_fault_by_its_code() {
     let mut front = Front::bind().await;
-    let rig = Rig::with(&[LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
+    let rig = Rig::with(&[by_address(), LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
     front.serve(rig.handler.url(""), rig.http.clone());
     let sound = "\"azure_ad\":\"operational\"";
     let degraded = "\"azure_ad\":\"degraded\"";
@@ -171,7 +171,7 @@ async fn a_credential_that_entra_refuses_is_a_fault_by_its_code() {
 #[tokio::test]
 async fn platform_authentication_is_turned_off_in_the_version_that_the_portal_makes() {
     let mut front = Front::bind().await;
-    let rig = Rig::with(&[LIMITED]).await;
+    let rig = Rig::with(&[by_address(), LIMITED]).await;
     front.serve(rig.handler.url(""), rig.http.clone());
     front.spoil(&[Damage::Redirect("https://localhost/.auth/login/aad")]);
     let run = entrada(&[], &["doctor", "--url", &front.url], "").await;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{assert_limited, get, mcp, public_call};
-use crate::rig::Rig;
+use crate::rig::{Rig, by_address};
 
 #[tokio::test]
 async fn whoever_calls_too_often_is_told_when_to_come_back_at_every_door() {
@@ -79,7 +79,7 @@ async fn one_tenant_together_is_limited_and_administrators_have_a_limit_of_their
 
 #[tokio::test]
 async fn sign_in_routes_are_limited_by_address_each_in_its_own_form() {
-    let rig = Rig::with(&[("ENTRADA_LIMIT_SIGN_IN", "1")]).await;
+    let rig = Rig::with(&[by_address(), ("ENTRADA_LIMIT_SIGN_IN", "1")]).await;
     let ask = async |request: reqwest::RequestBuilder| request.send().await.unwrap();
     for _ in 0..2 {
         let login = ask(rig.http.get(rig.url("/auth/login"))).await;
@@ -163,7 +163,7 @@ async fn what_everybody_may_read_is_never_limited() {
 
 #[tokio::test]
 async fn calls_of_the_public_tool_without_a_token_are_limited_by_address() {
-    let rig = Rig::with(&[("ENTRADA_LIMIT_PUBLIC_TOOL", "2")]).await;
+    let rig = Rig::with(&[by_address(), ("ENTRADA_LIMIT_PUBLIC_TOOL", "2")]).await;
     for _ in 0..4 {
         assert_eq!(mcp(&rig, None, &public_call()).await.status(), 200);
     }
@@ -174,7 +174,7 @@ async fn calls_of_the_public_tool_without_a_token_are_limited_by_address() {
 
 #[tokio::test]
 async fn a_flood_of_made_up_tokens_meets_429_and_a_good_token_comes_through() {
-    let rig = Rig::with(&[("ENTRADA_REQUESTS_PER_MINUTE", "100")]).await;
+    let rig = Rig::with(&[by_address(), ("ENTRADA_REQUESTS_PER_MINUTE", "100")]).await;
     let mut answers = [0, 0];
     for number in 0..400 {
         let token = format!("made.up.{number}");
@@ -224,4 +224,26 @@ async fn health_says_how_limits_are() {
     assert_eq!(health().await["client_addresses"], "known");
     on.http.get(on.url("/auth/login")).send().await.unwrap();
     assert_eq!(health().await["client_addresses"], "missing");
+}
+
+#[tokio::test]
+async fn under_a_host_one_caller_leaves_room_for_others_unless_addresses_are_known() {
+    for (settings, expected) in [
+        (
+            &[
+                ("ENTRADA_LIMIT_SIGN_IN", "1"),
+                ("ENTRADA_LIMIT_GLOBAL", "100"),
+            ][..],
+            302,
+        ),
+        (&[("ENTRADA_LIMIT_SIGN_IN", "1"), by_address()], 429),
+    ] {
+        let rig = Rig::with(settings).await;
+        let mut last = 0;
+        for _ in 0..4 {
+            let login = rig.http.get(rig.url("/auth/login")).send().await.unwrap();
+            last = login.status().as_u16();
+        }
+        assert_eq!(last, expected, "{settings:?}");
+    }
 }

@@ -3,13 +3,13 @@
 
 use serde_json::json;
 
-use crate::rig::{Person, Rig};
+use crate::rig::{Person, Rig, by_address};
 
 const DEFAULT: (&str, &str) = ("ENTRADA_REQUESTS_PER_MINUTE", "100");
 
 #[tokio::test]
 async fn a_hundred_people_behind_one_address_sign_in_at_a_front_end() {
-    let rig = Rig::with(&[DEFAULT]).await;
+    let rig = Rig::with(&[by_address(), DEFAULT]).await;
     // Every step insists on its proper answer, so none is a 429.
     for batch in 0..10 {
         let people = (0..10).map(|_| async { Person::new(&rig, "reader").tokens().await });
@@ -24,7 +24,7 @@ async fn a_hundred_people_behind_one_address_sign_in_at_a_front_end() {
 /// another test's business; here it is that none is one too many.
 #[tokio::test]
 async fn a_hundred_mcp_clients_behind_one_address_ask_all_that_a_sign_in_needs() {
-    let rig = Rig::with(&[DEFAULT]).await;
+    let rig = Rig::with(&[by_address(), DEFAULT]).await;
     let sign_in = async |person: usize| {
         let (get, post) = (
             |path| rig.http.get(rig.url(path)),

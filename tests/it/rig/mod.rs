@@ -31,6 +31,16 @@ pub(crate) fn through_host() -> bool {
     setting("ENTRADA_TEST_THROUGH").as_deref() == Some("host")
 }
 
+/// The setting by which a server of this run knows callers' addresses, for
+/// tests of limits by address: without it those are unknown under a host.
+pub(crate) fn by_address() -> (&'static str, &'static str) {
+    if through_host() {
+        ("ENTRADA_CLIENT_IP_HEADER", "x-forwarded-for")
+    } else {
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "")
+    }
+}
+
 /// Where state lives in this run.
 pub(crate) fn on_azurite() -> bool {
     setting("ENTRADA_TEST_STORAGE").as_deref() == Some("azurite")

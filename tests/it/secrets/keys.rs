@@ -136,6 +136,43 @@ async fn rotation_keeps_its_distance_and_keys_in_use() {
 }
 
 #[tokio::test]
+async fn rotation_comes_to_its_end_although_nobody_reads_on() {
+    let rig = rig().await;
+    keys(&rig, &["init"]).await;
+    keys(&rig, &["rotate"]).await;
+    let officer = Officer::of(&rig.stand_ins);
+    // Still too young, by some seconds.
+    super::age(&officer, 10).await;
+    super::age_seconds(&officer, -6).await;
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = super::command(&rig, &["rotate", "--wait", "15m"]);
+    let exit = command.stdout(writer).status().await.unwrap();
+    assert!(exit.success(), "{exit}");
+    let rotated = officer.ring().await;
+    for key_use in ["sig", "enc", "mac"] {
+        let keys = rotated["keys"].as_array().unwrap().iter();
+        let keys = keys.filter(|key| key["use"] == key_use);
+        let states: Vec<_> = keys.map(|key| key["state"].as_str().unwrap()).collect();
+        assert_eq!(states, ["retired", "current"], "{key_use}");
+    }
+}
+
+#[tokio::test]
+async fn a_ring_that_nobody_reads_is_a_failure() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = tokio::process::Command::new(env!("CARGO_BIN_EXE_entrada"))
+        .env_clear()
+        .args(["keys", "init"])
+        .stdout(writer)
+        .status()
+        .await
+        .unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[tokio::test]
 async fn help_teaches_and_a_ring_for_this_machine_is_printed() {
     let run = async |arguments: &[&str]| {
         let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_entrada"))

@@ -190,11 +190,16 @@ fn kids(ring: &Value, key_use: &str) -> Vec<String> {
 
 /// Makes every key of the vault's ring so many minutes older than it is.
 async fn age(officer: &Officer<'_>, minutes: i64) {
+    age_seconds(officer, minutes * 60).await;
+}
+
+/// So many seconds.
+async fn age_seconds(officer: &Officer<'_>, seconds: i64) {
     let mut ring = officer.ring().await;
     for key in ring["keys"].as_array_mut().unwrap() {
         let made = key["created_at"].as_str().unwrap();
         let made = OffsetDateTime::parse(made, &Rfc3339).unwrap();
-        let made = made - time::Duration::minutes(minutes);
+        let made = made - time::Duration::seconds(seconds);
         key["created_at"] = json!(made.format(&Rfc3339).unwrap());
     }
     officer.write_ring(&ring).await;

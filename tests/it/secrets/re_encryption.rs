@@ -239,5 +239,5 @@ async fn it_goes(rig: &Rig, old: &str) {
     let (_, text) = keys_and_storage(rig, &["list"]).await;
     assert!(text.contains("goes with the next rotation"), "{text}");
     let (done, text) = keys_and_storage(rig, &["rotate", "--drop", old]).await;
-    assert!(done && text.contains("nothing needs it"), "{text}");
+    assert!(done && text.contains("is gone (enc)"), "{text}");
 }

@@ -74,6 +74,37 @@ async fn while_the_vault_is_away_a_key_that_is_not_known_yet_is_no_reason_to_sig
 }
 
 #[tokio::test]
+async fn what_a_leaked_key_signed_is_refused_although_it_was_remembered() {
+    let rig = rig().await;
+    let tokens = Person::new(&rig, "writer").tokens().await;
+    let token = access(&tokens);
+    for _ in 0..2 {
+        let (status, _) = rig.get("/mcp/tools", &token).await;
+        assert_eq!(status, 200);
+    }
+    let leaked = kid(&token);
+    let (done, text) = keys(&rig, &["rotate", "--drop", &leaked]).await;
+    assert!(!done && text.contains("it is the current one"), "{text}");
+    let arguments = ["rotate", "--drop", &leaked, "--compromised"];
+    let (done, text) = keys(&rig, &arguments).await;
+    assert!(done && text.contains("is gone (sig)"), "{text}");
+    let officer = Officer::of(&rig.stand_ins);
+    let left = super::kids(&officer.ring().await, "sig");
+    assert_eq!(left.len(), 1);
+    until_it_publishes(&rig, &token, &left).await;
+    let (status, _) = rig.get("/mcp/tools", &token).await;
+    assert_eq!(status, 401);
+    // The sign-in goes on.
+    let body = json!({"refresh_token": tokens["refresh_token"]});
+    let refresh = rig.http.post(rig.url("/auth/refresh")).json(&body);
+    let (status, refreshed) = rig.ask(refresh).await;
+    assert_eq!(status, 200, "{refreshed}");
+    assert_eq!(kid(&access(&refreshed)), left[0]);
+    let (status, _) = rig.get("/mcp/tools", &access(&refreshed)).await;
+    assert_eq!(status, 200);
+}
+
+#[tokio::test]
 async fn keys_rotate_without_a_restart_and_old_tokens_go_on() {
     let rig = rig().await;
     let before = Person::new(&rig, "writer").tokens().await;

@@ -46,6 +46,7 @@ pub(super) struct Account {
     pub(super) name: String,
     pub(super) key: hmac::Key,
     pub(super) endpoint: Url,
+    pub(super) is_emulator: bool,
 }
 
 /// Reads a connection string (Microsoft: "Configure Azure Storage connection
@@ -76,6 +77,7 @@ pub(super) fn parse(connection_string: &SecretString) -> Result<Account, Connect
         name: name.to_owned(),
         key: signing_key(key)?,
         endpoint,
+        is_emulator: false,
     })
 }
 
@@ -101,6 +103,7 @@ fn emulator(proxy: Option<&str>) -> Result<Account, ConnectionError> {
         name: EMULATOR_ACCOUNT.to_owned(),
         key: signing_key(EMULATOR_KEY)?,
         endpoint,
+        is_emulator: true,
     })
 }
 
@@ -141,6 +144,7 @@ mod tests {
     fn development_storage_is_the_emulator_on_this_machine_or_behind_a_proxy() {
         let account = parsed("UseDevelopmentStorage=true").unwrap();
         assert_eq!(account.name, "devstoreaccount1");
+        assert!(account.is_emulator);
         assert_eq!(
             account.endpoint.as_str(),
             "http://127.0.0.1:10002/devstoreaccount1"

@@ -39,6 +39,16 @@ const SCOPE: &str = "https://storage.azure.com/.default";
 const NEXT_PARTITION: HeaderName = HeaderName::from_static("x-ms-continuation-nextpartitionkey");
 const NEXT_ROW: HeaderName = HeaderName::from_static("x-ms-continuation-nextrowkey");
 
+/// Where a connection string leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountAddress {
+    /// The address of the table service.
+    pub url: Url,
+    /// Whether it is the emulator's (`UseDevelopmentStorage`), whose key is
+    /// public.
+    pub is_emulator: bool,
+}
+
 /// Tables in an Azure storage account, or in Azurite, over REST.
 ///
 /// A request is tried at most four times within 8 s and ends after 15 s, not
@@ -55,6 +65,20 @@ pub struct AzureTables {
 }
 
 impl AzureTables {
+    /// Where a connection string leads to.
+    ///
+    /// # Errors
+    /// [`ConnectionError`] when the string does not describe an account.
+    pub fn account_address(
+        connection_string: &SecretString,
+    ) -> Result<AccountAddress, ConnectionError> {
+        let account = connection::parse(connection_string)?;
+        Ok(AccountAddress {
+            url: account.endpoint,
+            is_emulator: account.is_emulator,
+        })
+    }
+
     /// The account of a connection string, by its key.
     ///
     /// # Errors
