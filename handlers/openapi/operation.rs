@@ -221,22 +221,23 @@ impl Operation {
         let responses = answers.iter().map(|answer| {
             let response = json!({
                 "description": answer.what,
-                "headers": self.headers(answer.status),
+                "headers": headers(answer.status),
                 "content": answer.content.to_json(schemas),
             });
             (answer.status.to_string(), response)
         });
         Value::Object(responses.collect())
     }
+}
 
-    fn headers(&self, status: u16) -> Value {
-        let header = |what| json!({"description": what, "schema": {"type": "string"}});
-        match status {
-            302 => json!({"Location": header("Where to go on.")}),
-            429 | 503 => json!({"Retry-After": header("Seconds to wait.")}),
-            401 => json!({"WWW-Authenticate": header("Which check failed.")}),
-            _ => json!({}),
-        }
+/// The headers that belong to a status.
+fn headers(status: u16) -> Value {
+    let header = |what| json!({"description": what, "schema": {"type": "string"}});
+    match status {
+        302 => json!({"Location": header("Where to go on.")}),
+        429 | 503 => json!({"Retry-After": header("Seconds to wait.")}),
+        401 => json!({"WWW-Authenticate": header("Which check failed.")}),
+        _ => json!({}),
     }
 }
 
