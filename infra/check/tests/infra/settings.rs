@@ -9,7 +9,7 @@ use crate::repository::{files, root, template, text};
 
 /// Settings that the code reads and Bicep leaves alone, with the reason. Who
 /// wants one of them gives it in `additionalSettings`.
-const LEFT_ALONE: [(&str, &[&str]); 7] = [
+const LEFT_ALONE: [(&str, &[&str]); 6] = [
     (
         "secrets, which nothing on Azure needs: the identity and the vault take their place",
         &[
@@ -48,13 +48,8 @@ const LEFT_ALONE: [(&str, &[&str]); 7] = [
         ],
     ),
     (
-        "files of each organisation's own",
-        &["ENTRADA_AGENTS", "ENTRADA_POLICY"],
-    ),
-    (
-        "figures that fit until somebody measures",
+        "limits of their own beside `ENTRADA_REQUESTS_PER_MINUTE`, for who has measured",
         &[
-            "ENTRADA_AUDIT_DAYS",
             "ENTRADA_LIMIT_ADMIN",
             "ENTRADA_LIMIT_GLOBAL",
             "ENTRADA_LIMIT_PUBLIC_TOOL",
@@ -63,9 +58,6 @@ const LEFT_ALONE: [(&str, &[&str]); 7] = [
             "ENTRADA_LIMIT_SIGN_IN",
             "ENTRADA_LIMIT_TENANT",
             "ENTRADA_LIMIT_USER",
-            "ENTRADA_LOG",
-            "ENTRADA_REQUESTS_PER_MINUTE",
-            "ENTRADA_TRACE_RATIO",
         ],
     ),
     (
