@@ -63,11 +63,10 @@ pub async fn start(options: HostOptions) -> Result<Host, HostError> {
         random: Arc::clone(&options.random),
     };
     let supervisor = Supervisor::start(launch, Arc::clone(&logs), Arc::clone(&options.clock));
-    let timeout = supervisor.function_timeout(timeout);
     let invoker = Arc::new(Invoker::new(
         handler_port,
         supervisor.state().clone(),
-        timeout.clone(),
+        supervisor.function_timeout(timeout),
         options.clock,
         Arc::clone(&options.random),
     ));
@@ -84,7 +83,7 @@ pub async fn start(options: HostOptions) -> Result<Host, HostError> {
         configuration,
         settings,
         state: supervisor.state().clone(),
-        timeout,
+        timeout: supervisor.function_timeout(timeout),
         proxy: Proxy::new(handler_port, body_limit, options.random),
     });
     let host = Host {

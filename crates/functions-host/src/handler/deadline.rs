@@ -9,7 +9,7 @@ use super::supervisor::Orders;
 /// takes longer: it is killed, with everything else that it works on, and
 /// started again, which does not count as a failure (azure-functions-host,
 /// `WebScriptHostExceptionHandler.OnTimeoutExceptionAsync`).
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct FunctionTimeout {
     limit: Option<Duration>,
     orders: Orders,
