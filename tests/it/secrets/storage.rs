@@ -14,7 +14,7 @@ use self::gate::Gate;
 use super::wrapped::WrappedCalls;
 use super::{Officer, secretless};
 use crate::functions::bearer;
-use crate::rig::{Person, Rig, account, clients, private_ca};
+use crate::rig::{Person, Rig, account, becomes_healthy, clients, private_ca};
 
 /// Azurite's table service, which asks for tokens of Entra's.
 fn azurite(port: u16, folder: &Path) -> Child {
@@ -94,7 +94,10 @@ async fn says_that_storage_is_missing(rig: &Rig, token: &str, calls: &WrappedCal
 
 /// The server, still the same process, works as soon as storage does.
 async fn works(rig: &Rig, token: &str, calls: &WrappedCalls) {
-    rig.handler.wait().await;
+    // Tables are tried again after half a minute at most, once it took long.
+    let address = rig.handler.url("");
+    let is_healthy = becomes_healthy(&address).await || becomes_healthy(&address).await;
+    assert!(is_healthy, "{}", rig.handler.log());
     let tokens = Person::new(rig, "reader").tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
     let (status, me) = rig.get("/api/auth/me", access).await;
