@@ -54,7 +54,7 @@ async fn init_waits_for_a_role_that_does_not_count_yet() {
         !done && text.contains("Key Vault Secrets Officer"),
         "{text}"
     );
-    let mut child = super::command(&rig, &["init", "--wait", "1m"])
+    let mut child = command(&rig, &["init", "--wait", "1m"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
