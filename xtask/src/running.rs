@@ -86,7 +86,8 @@ fn guard(_: u32) -> io::Result<Option<Child>> {
     Ok(None)
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::path::Path;
     use std::time::Duration;
