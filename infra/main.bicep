@@ -58,6 +58,26 @@ param foundryUsersGroupId string = ''
 @description('Whether the site may list the agents there, for the names, descriptions and states of those in agents.json. It takes a role of its own, which Owner and User Access Administrator may define.')
 param foundryListsAgents bool = true
 
+// Behaviour: what is left empty keeps the default that docs/settings.md names.
+
+@description('File in the package that names the agents, such as `agents.json`.')
+param agentsFile string = ''
+
+@description('File in the package that says which role sees what, such as `policy.json`.')
+param policyFile string = ''
+
+@description('What gets into the log, such as `warn,entrada=debug`.')
+param logFilter string = ''
+
+@description('The figure that all limits on callers follow from, or `off`.')
+param requestsPerMinute string = ''
+
+@description('For how many days the audit log is kept.')
+param auditDays string = ''
+
+@description('The part of traces that is sent to Application Insights, from 0 to 1.')
+param traceRatio string = ''
+
 // Size
 
 @description('Memory of an instance in MB.')
@@ -250,6 +270,12 @@ module site 'modules/site.bicep' = {
       ENTRADA_REDIRECT_URIS: join(redirectUris, ' ')
       ENTRADA_CORS_ORIGINS: join(corsOrigins, ' ')
       ENTRADA_FOUNDRY_ENDPOINT: foundryEndpoint
+      ENTRADA_AGENTS: agentsFile
+      ENTRADA_POLICY: policyFile
+      ENTRADA_LOG: logFilter
+      ENTRADA_REQUESTS_PER_MINUTE: requestsPerMinute
+      ENTRADA_AUDIT_DAYS: auditDays
+      ENTRADA_TRACE_RATIO: traceRatio
     }
     additionalSettings: additionalSettings
   }

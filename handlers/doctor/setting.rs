@@ -17,7 +17,14 @@ pub(super) fn setting_fix(what: impl Into<String>, name: &str, value: &str) -> F
 pub(super) fn on_azure(fix: Fix, name: &str, value: &str) -> Fix {
     const PROVISION: &str = "&& azd provision";
     match name {
-        "ENTRADA_TENANTS" | "ENTRADA_FOUNDRY_ENDPOINT" => {
+        "ENTRADA_AGENTS"
+        | "ENTRADA_AUDIT_DAYS"
+        | "ENTRADA_FOUNDRY_ENDPOINT"
+        | "ENTRADA_LOG"
+        | "ENTRADA_POLICY"
+        | "ENTRADA_REQUESTS_PER_MINUTE"
+        | "ENTRADA_TENANTS"
+        | "ENTRADA_TRACE_RATIO" => {
             fix.line(format!("azd env set {name} {} {PROVISION}", word(value)))
         }
         "ENTRADA_REDIRECT_URIS" | "ENTRADA_CORS_ORIGINS" => {
@@ -82,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_a_deployment_sets_is_set_by_a_choice_of_the_deployment() {
-        assert_eq!(given_by_bicep().count(), 9);
+        assert_eq!(given_by_bicep().count(), 15);
         for name in given_by_bicep() {
             let commands = commands(name);
             let [command] = commands.as_slice() else {
@@ -99,7 +106,7 @@ mod tests {
 
     #[test]
     fn any_other_setting_is_one_of_the_additional_ones() {
-        for name in ["ENTRADA_LOG", "AzureFunctionsJobHost__logging"] {
+        for name in ["ENTRADA_LIMIT_USER", "AzureFunctionsJobHost__logging"] {
             let commands = commands(name).join("\n");
             let set = format!("ENTRADA_ADDITIONAL_SETTINGS '{{\"{name}\":\"value\"}}'");
             assert!(commands.contains(&set), "{commands}");

@@ -163,7 +163,8 @@ impl Authenticator {
             }
             RevocationCheck::Unknown => Err(Refusal::Unavailable {
                 code: "STORAGE_UNAVAILABLE",
-                what: "the revocation list is not up to date, so nobody can be let in right now",
+                what: "storage does not answer, or refuses this server: the revocation list is \
+                       not up to date, so nobody can be let in right now",
                 log: "the revocation list was never loaded, or is older than a minute".to_owned(),
             }),
         }

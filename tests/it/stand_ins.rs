@@ -13,6 +13,21 @@ use url::Url;
 
 use crate::rig::clients;
 
+/// What `cargo xtask package` looks for, so that no package has the stand-ins
+/// in it, is in the program that has them: else it would look in vain.
+#[test]
+fn the_development_program_has_what_a_package_must_not_have() {
+    let source = include_str!("../../xtask/src/package/mod.rs");
+    let (_, after) = source.split_once("const STAND_INS: &[u8] = b\"").unwrap();
+    let (marker, _) = after.split_once('"').unwrap();
+    let program = std::fs::read(env!("CARGO_BIN_EXE_entrada")).unwrap();
+    let mut windows = program.windows(marker.len());
+    assert!(
+        windows.any(|window| window == marker.as_bytes()),
+        "{marker}"
+    );
+}
+
 async fn stand_ins() -> (StandIns, TempDir) {
     let options = StandInOptions::new(Arc::new(SystemClock::new()), Arc::new(SystemRandom));
     let stand_ins = entrada_stand_ins::start(StandInOptions {

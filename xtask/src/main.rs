@@ -8,6 +8,7 @@ mod package;
 mod program;
 mod python;
 mod report;
+mod running;
 mod stopwatch;
 mod suite;
 mod tools;

@@ -1,10 +1,11 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::running::Running;
 use crate::stopwatch::Stopwatch;
 use crate::workspace::Workspace;
 
@@ -71,16 +72,12 @@ impl Program {
     /// When it cannot start, ends with another code than 0, or takes too long.
     pub(crate) fn run(mut self, log: &Path) -> Result<(), Error> {
         let (out, err) = log_file(log)?;
-        let child = self
-            .command
-            .stdout(out)
-            .stderr(err)
-            .spawn()
-            .map_err(|source| Error::Start {
-                program: self.shown.clone(),
-                source,
-            })?;
-        let status = self.wait(child, log)?;
+        let running = Running::start(self.command.stdout(out).stderr(err));
+        let running = running.map_err(|source| Error::Start {
+            program: self.shown.clone(),
+            source,
+        })?;
+        let status = self.wait(running, log)?;
         if status.success() {
             return Ok(());
         }
@@ -115,18 +112,17 @@ impl Program {
         })
     }
 
-    fn wait(&self, mut child: Child, log: &Path) -> Result<ExitStatus, Error> {
-        let running = Stopwatch::start();
+    fn wait(&self, mut running: Running, log: &Path) -> Result<ExitStatus, Error> {
+        let watch = Stopwatch::start();
         loop {
-            let ended = child.try_wait().map_err(|source| Error::Start {
+            let ended = running.ended().map_err(|source| Error::Start {
                 program: self.shown.clone(),
                 source,
             })?;
             if let Some(status) = ended {
                 return Ok(status);
             }
-            if running.read() > self.limit {
-                stop(&mut child);
+            if watch.read() > self.limit {
                 return Err(Error::TooLong {
                     command: self.shown.clone(),
                     seconds: self.limit.as_secs(),
@@ -136,19 +132,6 @@ impl Program {
             std::thread::sleep(POLL);
         }
     }
-}
-
-/// Stops a program, and first what it runs itself: `cargo test` would leave its
-/// test running. Each may have ended by itself in between: either way it is gone.
-fn stop(child: &mut Child) {
-    let parent = child.id().to_string();
-    drop(
-        Command::new("pkill")
-            .args(["-KILL", "-P", &parent])
-            .status(),
-    );
-    drop(child.kill());
-    drop(child.wait());
 }
 
 /// An empty file for what a program prints, as its stdout and its stderr, so

@@ -23,6 +23,15 @@ pub(crate) fn full(bytes: impl Into<Bytes>) -> Body {
         .boxed_unsync()
 }
 
+/// `body`, which holds `what` for as long as there is more of it to come.
+pub(crate) fn while_held(body: Body, what: impl Send + 'static) -> Body {
+    body.map_frame(move |frame| {
+        let _ = &what;
+        frame
+    })
+    .boxed_unsync()
+}
+
 /// An answer that is its status alone.
 pub(crate) fn status(code: StatusCode) -> Response<Body> {
     let mut response = Response::new(empty());

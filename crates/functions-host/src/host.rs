@@ -66,7 +66,7 @@ pub async fn start(options: HostOptions) -> Result<Host, HostError> {
     let invoker = Arc::new(Invoker::new(
         handler_port,
         supervisor.state().clone(),
-        timeout,
+        supervisor.function_timeout(timeout),
         options.clock,
         Arc::clone(&options.random),
     ));
@@ -83,6 +83,7 @@ pub async fn start(options: HostOptions) -> Result<Host, HostError> {
         configuration,
         settings,
         state: supervisor.state().clone(),
+        timeout: supervisor.function_timeout(timeout),
         proxy: Proxy::new(handler_port, body_limit, options.random),
     });
     let host = Host {

@@ -15,10 +15,10 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::body::{Body, full, status};
+use crate::body::{Body, full, status, while_held};
 use crate::extension::McpDoor;
 use crate::functions::{AuthorizationLevel, Function};
-use crate::handler::{State, StateWatch};
+use crate::handler::{FunctionTimeout, State, StateWatch};
 use crate::proxy::Proxy;
 use crate::routing::{route, segments};
 use crate::settings::{AppSettings, Configuration};
@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) configuration: Configuration,
     pub(crate) settings: AppSettings,
     pub(crate) state: StateWatch,
+    pub(crate) timeout: FunctionTimeout,
     pub(crate) proxy: Proxy,
     pub(crate) door: Option<McpDoor>,
 }
@@ -126,7 +127,12 @@ impl Shared {
             tracing::error!(function = function.name, reason, "the function cannot run");
             return status(StatusCode::SERVICE_UNAVAILABLE);
         }
-        self.proxy.forward(request, peer).await
+        let answer = self.proxy.forward(request, peer);
+        match self.timeout.within(&function.name, answer).await {
+            // The function has not ended before its answer has.
+            Ok((answer, deadline)) => answer.map(|body| while_held(body, deadline)),
+            Err(_) => status(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
 
     /// No function took the request: at `/` the host's home page, unless it is

@@ -48,8 +48,9 @@ fn refused(status: StatusCode, message: &str, correlation_id: Uuid) -> Response 
     (status, Json(body)).into_response()
 }
 
-/// A token for one resource, of the one identity that is assigned: by its
-/// client id, its object id, or unnamed.
+/// A token for one resource, of the one identity that is assigned, by its client
+/// id or its object id. Unnamed it would be the system-assigned one, which there
+/// is not: the templates assign none.
 async fn token(
     State(entra): State<Arc<Entra>>,
     Query(parameters): Query<Parameters>,
@@ -65,6 +66,12 @@ async fn token(
     }
     if parameters.api_version.as_deref() != Some(API_VERSION) {
         return refuse(StatusCode::BAD_REQUEST, "The api-version is not supported.");
+    }
+    if parameters.client_id.is_none() && parameters.principal_id.is_none() {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "Unable to load the proper Managed Identity.",
+        );
     }
     let names = |given: &Option<String>, own: Uuid| {
         let given = given.as_deref();

@@ -64,6 +64,12 @@ pub(crate) fn script(name: &str) -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients")).join(name)
 }
 
+/// The connection string of an account of Azurite's for one test, without
+/// tables.
+pub(crate) async fn account() -> String {
+    Storage::account().await.setting()
+}
+
 /// Stand-ins, storage and one server.
 pub(crate) struct Rig {
     pub(crate) stand_ins: StandIns,

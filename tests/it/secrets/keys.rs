@@ -3,7 +3,7 @@
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::{Officer, control, keys, secretless};
+use super::{Officer, command, control, keys, secretless};
 use crate::rig::Rig;
 
 /// A rig whose managed identity may do everything with the vault's secrets, as
@@ -54,7 +54,7 @@ async fn init_waits_for_a_role_that_does_not_count_yet() {
         !done && text.contains("Key Vault Secrets Officer"),
         "{text}"
     );
-    let mut child = super::command(&rig, &["init", "--wait", "1m"])
+    let mut child = command(&rig, &["init", "--wait", "1m"])
         .stdout(std::process::Stdio::piped())
         .spawn()
         .unwrap();
@@ -93,6 +93,18 @@ async fn init_says_of_a_refusal_what_it_is_about_and_waits_where_that_helps() {
         assert!(!text.contains("role assignment"), "{text}");
         control(&rig.stand_ins, "reset", json!({})).await;
     }
+}
+
+/// The site has a user-assigned identity alone, which has to be named.
+#[tokio::test]
+async fn an_identity_that_nobody_names_gets_no_token() {
+    let rig = rig().await;
+    let mut unnamed = command(&rig, &["list"]);
+    unnamed.env_remove("ENTRADA_IDENTITY_CLIENT_ID");
+    let output = unnamed.output().await.unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success(), "{errors}");
+    assert!(errors.contains("has not been assigned"), "{errors}");
 }
 
 #[tokio::test]

@@ -1,4 +1,6 @@
-//! Storage by managed identity, in Azurite with tokens over https.
+//! Storage that is not there, or refuses, when the server starts.
+
+mod gate;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -8,10 +10,11 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::process::{Child, Command};
 
+use self::gate::Gate;
 use super::wrapped::WrappedCalls;
 use super::{Officer, secretless};
 use crate::functions::bearer;
-use crate::rig::{Person, Rig, clients, private_ca};
+use crate::rig::{Person, Rig, account, becomes_healthy, clients, private_ca};
 
 /// Azurite's table service, which asks for tokens of Entra's.
 fn azurite(port: u16, folder: &Path) -> Child {
@@ -61,6 +64,16 @@ async fn storage_that_comes_later_is_waited_for_and_needs_no_secret() {
     let officer = Officer::of(&rig.stand_ins);
     officer.write("entrada-key-ring", rig.key_ring()).await;
     // Nothing listens there yet.
+    let token = rig.token("reader");
+    let calls = WrappedCalls::of(&rig, bearer(&token));
+    says_that_storage_is_missing(&rig, &token, &calls).await;
+
+    let _azurite = azurite(port, folder.path());
+    works(&rig, &token, &calls).await;
+}
+
+/// A server that cannot read its storage answers, and says so everywhere.
+async fn says_that_storage_is_missing(rig: &Rig, token: &str, calls: &WrappedCalls) {
     let (status, _) = rig.ask(rig.http.get(rig.url("/"))).await;
     assert_eq!(status, 200);
     let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
@@ -68,25 +81,46 @@ async fn storage_that_comes_later_is_waited_for_and_needs_no_secret() {
         (status, &health["services"]["storage"]),
         (503, &json!("unavailable"))
     );
-    let token = rig.token("reader");
-    let answer = rig.http.get(rig.url("/mcp/tools")).bearer_auth(&token);
+    let answer = rig.http.get(rig.url("/mcp/tools")).bearer_auth(token);
     let answer = answer.send().await.unwrap();
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
     let text = answer.text().await.unwrap();
     assert!(text.contains("STORAGE_UNAVAILABLE"), "{text}");
-    let calls = WrappedCalls::of(&rig, bearer(&token));
     calls
-        .fail(&rig, "the revocation list is not up to date")
+        .fail(rig, "storage does not answer, or refuses this server")
         .await;
+}
 
-    let _azurite = azurite(port, folder.path());
-    rig.handler.wait().await;
-    let tokens = Person::new(&rig, "reader").tokens().await;
+/// The server, still the same process, works as soon as storage does.
+async fn works(rig: &Rig, token: &str, calls: &WrappedCalls) {
+    // Tables are tried again after half a minute at most, once it took long.
+    let address = rig.handler.url("");
+    let is_healthy = becomes_healthy(&address).await || becomes_healthy(&address).await;
+    assert!(is_healthy, "{}", rig.handler.log());
+    let tokens = Person::new(rig, "reader").tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
     let (status, me) = rig.get("/api/auth/me", access).await;
     assert_eq!(status, 200, "{me}");
-    let (status, _) = rig.get("/mcp/tools", &token).await;
+    let (status, _) = rig.get("/mcp/tools", token).await;
     assert_eq!(status, 200);
-    calls.succeed(&rig).await;
+    calls.succeed(rig).await;
+    let log = rig.handler.log();
+    assert_eq!(log.matches("\"message\":\"listening\"").count(), 1, "{log}");
+}
+
+/// A new deployment: the identity's role does not count yet, and there are no
+/// tables.
+#[tokio::test]
+async fn storage_that_refuses_is_waited_for() {
+    let (gate, connection) = Gate::before(&account().await).await;
+    let rig = Rig::unready(async |_| vec![("ENTRADA_STORAGE".to_owned(), connection)]).await;
+    let token = rig.token("reader");
+    let calls = WrappedCalls::of(&rig, bearer(&token));
+    says_that_storage_is_missing(&rig, &token, &calls).await;
+    let log = rig.handler.log();
+    assert!(log.contains("AuthorizationPermissionMismatch"), "{log}");
+
+    gate.open();
+    works(&rig, &token, &calls).await;
 }

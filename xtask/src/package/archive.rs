@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use zip::write::{SimpleFileOptions, ZipWriter};
 use zip::{CompressionMethod, DateTime};
 
+use super::folder::LOCAL_SETTINGS;
 use crate::error::Error;
 
 /// Writes every file under `folder` to `archive`, without a leading folder.
+/// Local settings stay on this machine: they have secrets in them.
 ///
 /// The same files give the same bytes: entries are sorted, times fixed, and of
 /// the permissions only the executable bit of `executable` counts.
@@ -20,6 +22,9 @@ pub(crate) fn write(folder: &Path, archive: &Path, executable: &str) -> Result<(
     let mut writer = ZipWriter::new(BufWriter::new(file));
     for path in files_under(folder)? {
         let name = name_in(folder, &path);
+        if name == LOCAL_SETTINGS {
+            continue;
+        }
         let mode = if name == executable { 0o755 } else { 0o644 };
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
@@ -76,6 +81,9 @@ mod tests {
     fn entries_have_no_leading_folder_and_the_program_stays_executable() {
         let place = tempfile::tempdir().unwrap();
         package(&place.path().join("dist"));
+        // Not deployed.
+        let settings = place.path().join("dist/local.settings.json");
+        std::fs::write(settings, "{}").unwrap();
         let path = place.path().join("dist.zip");
         write(&place.path().join("dist"), &path, "program").unwrap();
         let mut archive = zip::ZipArchive::new(File::open(path).unwrap()).unwrap();

@@ -6,13 +6,14 @@ use std::path::Path;
 use super::{EXECUTABLE, HOST, OWN_FILES};
 use crate::error::Error;
 
-/// What `func start` reads beside the package.
-const LOCAL_SETTINGS: &str = "local.settings.json";
+/// What `func start` reads beside the package: somebody's own file, with secrets
+/// in it. It is neither deleted nor deployed.
+pub(super) const LOCAL_SETTINGS: &str = "local.settings.json";
 
 /// The one file in the folder of a function.
 pub(super) const FUNCTION: &str = "function.json";
 
-/// Makes `folder` an empty folder. What is deleted is an earlier package and
+/// Makes `folder` a folder that is empty but for local settings. What is deleted is an earlier package and
 /// nothing else; the checkout at `root`, and what it lies in, never are.
 ///
 /// # Errors
@@ -27,6 +28,9 @@ pub(super) fn empty(root: &Path, folder: &Path) -> Result<(), Error> {
         )));
     }
     for entry in entries(folder)? {
+        if entry.file_name() == LOCAL_SETTINGS {
+            continue;
+        }
         let path = entry.path();
         let removed = if path.is_dir() {
             fs::remove_dir_all(&path)
@@ -54,7 +58,8 @@ fn why_not(root: &Path, folder: &Path) -> Result<Option<String>, Error> {
             )));
         }
     }
-    let is_package = entries.is_empty() || folder.join(HOST).is_file();
+    let mut names = entries.iter().map(DirEntry::file_name);
+    let is_package = names.all(|name| name == LOCAL_SETTINGS) || folder.join(HOST).is_file();
     Ok((!is_package).then(|| format!("holds other files, and no {HOST}")))
 }
 
@@ -108,12 +113,17 @@ mod tests {
     ];
 
     #[test]
-    fn an_earlier_package_is_deleted() {
+    fn an_earlier_package_is_deleted_but_for_local_settings() {
         let root = checkout(&PACKAGE);
         let dist = root.path().join("dist");
-        empty(root.path(), &dist).unwrap();
-        assert!(entries(&dist).unwrap().is_empty());
-        empty(root.path(), &dist).unwrap();
+        for _ in 0..2 {
+            empty(root.path(), &dist).unwrap();
+            let left = entries(&dist).unwrap();
+            let left: Vec<_> = left.iter().map(DirEntry::file_name).collect();
+            assert_eq!(left, ["local.settings.json"]);
+        }
+        let settings = fs::read_to_string(dist.join("local.settings.json"));
+        assert_eq!(settings.unwrap(), "content");
     }
 
     #[test]

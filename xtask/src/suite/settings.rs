@@ -50,6 +50,7 @@ pub(crate) const OTHERS: [Setting; 3] = [
             "browser::",
             "chat::",
             "clients::",
+            "conformance::the_product",
             "doctor::",
             "foundry_agents::",
             "functions::",
@@ -57,8 +58,15 @@ pub(crate) const OTHERS: [Setting; 3] = [
             "limits::",
             "mcp::",
             "oauth::",
+            "openapi::pages",
             "python::",
+            "secrets::credentials",
+            "secrets::first_requests",
+            "secrets::rotation",
+            "secrets::starts",
+            "secrets::storage",
             "sign_in::",
+            "telemetry::",
             "tokens::",
             "tools::",
         ],
@@ -80,9 +88,99 @@ pub(crate) const OTHERS: [Setting; 3] = [
     },
 ];
 
+/// Black-box tests that do not run through the host on embedded storage, and
+/// why.
+#[cfg(test)]
+const NOT_THROUGH_THE_HOST: [(&str, &str); 8] = [
+    (
+        "conformance::",
+        "but for the product's: the server with everything runs in the test's own process",
+    ),
+    (
+        "instances::",
+        "they share storage, and a file has one owner",
+    ),
+    (
+        "openapi::routes",
+        "the router is looked at, and no server runs",
+    ),
+    (
+        "openapi::schemathesis",
+        "the host itself refuses methods that no function takes, with 404",
+    ),
+    (
+        "round_trips::",
+        "storage is counted in the test's own process",
+    ),
+    (
+        "secrets::keys",
+        "the program is run as a command, by people",
+    ),
+    (
+        "secrets::re_encryption",
+        "storage is looked into while the server is down",
+    ),
+    ("stand_ins::", "no server runs"),
+];
+
 impl Setting {
     /// The name of its log file and in messages.
     pub(crate) fn name(&self) -> String {
         format!("{}-{}", self.through, self.storage)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::workspace::Workspace;
+
+    use super::*;
+
+    /// The modules that a file of the tests declares: none if it is not there.
+    fn modules(file: &str) -> Vec<String> {
+        let path = Workspace::of_this_build().path("tests/it").join(file);
+        let source = std::fs::read_to_string(path).unwrap_or_default();
+        let declared = source.lines().filter_map(|line| {
+            let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+            Some(name.to_owned())
+        });
+        declared.collect()
+    }
+
+    /// Modules without tests.
+    const SHARED: [&str; 2] = ["rig::", "secrets::wrapped"];
+
+    /// Tests that nobody has thought about run through no host: each runs
+    /// through it, or is left out for a reason.
+    #[test]
+    fn the_host_runs_every_black_box_test_but_those_that_cannot() {
+        let through_host = OTHERS
+            .iter()
+            .find(|setting| (setting.through, setting.storage) == ("host", "embedded"))
+            .unwrap();
+        let left_out = NOT_THROUGH_THE_HOST.iter().map(|(tests, _)| tests);
+        let known: BTreeSet<_> = through_host
+            .tests
+            .iter()
+            .chain(left_out)
+            .chain(&SHARED)
+            .copied()
+            .collect();
+        let top = modules("main.rs");
+        assert!(top.len() > 10, "{top:?}");
+        for module in top {
+            let whole = format!("{module}::");
+            if known.contains(whole.as_str()) {
+                continue;
+            }
+            let parts = modules(&format!("{module}/mod.rs"));
+            assert!(!parts.is_empty(), "{whole} is not known");
+            for part in parts {
+                let part = format!("{whole}{part}");
+                assert!(known.contains(part.as_str()), "{part} is not known");
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The custom handler's process: started, polled, watched, killed.
 
+mod deadline;
 mod logs;
 mod port;
 mod process;
@@ -8,6 +9,7 @@ mod restarts;
 mod state;
 mod supervisor;
 
+pub(crate) use deadline::FunctionTimeout;
 pub(crate) use logs::Logs;
 pub use logs::{LogLevel, LogLine, LogStream};
 pub(crate) use port::choose_port;

@@ -1,11 +1,13 @@
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
 use entrada_ambient::Clock;
 use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::deadline::FunctionTimeout;
 use super::logs::Logs;
 use super::process::Launch;
 use super::readiness;
@@ -21,6 +23,27 @@ const INTENTIONAL_RESTART: i32 = 200;
 enum Command {
     Kill(oneshot::Sender<()>),
     Restart(oneshot::Sender<()>),
+    /// Kill it and start it anew, with the failures that are counted.
+    TimedOut(oneshot::Sender<()>),
+}
+
+/// Gives the supervisor orders.
+#[derive(Debug, Clone)]
+pub(super) struct Orders(mpsc::Sender<Command>);
+
+impl Orders {
+    async fn give(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
+        let (done, wait) = oneshot::channel();
+        if self.0.send(command(done)).await.is_ok() {
+            drop(wait.await);
+        }
+    }
+
+    /// Kills a handler that runs, since a function took too long, and starts it
+    /// again.
+    pub(super) async fn restart_after_timeout(&self) {
+        self.give(Command::TimedOut).await;
+    }
 }
 
 /// How a run of the process ended.
@@ -34,7 +57,7 @@ enum Ending {
 /// process.
 #[derive(Debug)]
 pub(crate) struct Supervisor {
-    commands: mpsc::Sender<Command>,
+    orders: Orders,
     state: StateWatch,
     task: JoinHandle<()>,
 }
@@ -55,7 +78,7 @@ impl Supervisor {
             has_been_ready: false,
         };
         Self {
-            commands,
+            orders: Orders(commands),
             state,
             task: tokio::spawn(run.run()),
         }
@@ -65,23 +88,21 @@ impl Supervisor {
         &self.state
     }
 
+    /// What sees to it that functions end in time; `limit` is `None` for ever.
+    pub(crate) fn function_timeout(&self, limit: Option<Duration>) -> FunctionTimeout {
+        FunctionTimeout::new(limit, self.orders.clone())
+    }
+
     /// Kills the handler (SIGKILL) and returns when it is gone.
     pub(crate) async fn kill(&self) {
-        self.order(Command::Kill).await;
+        self.orders.give(Command::Kill).await;
     }
 
     /// Kills the handler if it runs, and starts it anew with no failures
     /// counted.
     pub(crate) async fn restart(&self) -> Result<(), HandlerError> {
-        self.order(Command::Restart).await;
+        self.orders.give(Command::Restart).await;
         self.state.wait_for_start().await
-    }
-
-    async fn order(&self, command: impl FnOnce(oneshot::Sender<()>) -> Command) {
-        let (done, wait) = oneshot::channel();
-        if self.commands.send(command(done)).await.is_ok() {
-            drop(wait.await);
-        }
     }
 }
 
@@ -108,6 +129,8 @@ impl Run {
             let next = match self.launch.spawn(&self.logs) {
                 Ok(mut child) => {
                     let ending = self.attend(&mut child).await;
+                    // Nothing more is sent to it.
+                    self.state.send_replace(State::Starting);
                     // The host kills whatever still runs before it goes on.
                     drop(child.kill().await);
                     self.settle(ending)
@@ -149,6 +172,10 @@ impl Run {
         match ending {
             Ending::Ordered(Some(Command::Restart(done))) => {
                 self.begin_anew(done);
+                None
+            }
+            Ending::Ordered(Some(Command::TimedOut(done))) => {
+                acknowledge(done);
                 None
             }
             Ending::Ordered(Some(Command::Kill(done))) => {
@@ -198,6 +225,8 @@ impl Run {
                     self.state.send_replace(State::Killed);
                     acknowledge(done);
                 }
+                // There is nothing to kill.
+                Some(Command::TimedOut(done)) => acknowledge(done),
                 Some(Command::Restart(done)) => {
                     self.begin_anew(done);
                     return true;

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use entrada_ambient::{Clock, Random};
@@ -15,7 +14,7 @@ use super::payload::{Payload, Sys};
 use super::result::InvocationResult;
 use crate::body::{Body, BoxError};
 use crate::error::InvocationError;
-use crate::handler::StateWatch;
+use crate::handler::{FunctionTimeout, StateWatch};
 use crate::identity::{HOST_VERSION, HOST_VERSION_HEADER, INVOCATION_ID_HEADER, invocation_id};
 use crate::proxy::HandlerConnector;
 
@@ -28,17 +27,17 @@ pub(crate) struct Invoker {
     client: Client<HandlerConnector, Body>,
     port: u16,
     state: StateWatch,
-    function_timeout: Option<Duration>,
+    timeout: FunctionTimeout,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 impl Invoker {
-    /// `function_timeout`: how long a function may take, `None` for ever.
+    /// An invoker of the handler that listens on `port`.
     pub(crate) fn new(
         port: u16,
         state: StateWatch,
-        function_timeout: Option<Duration>,
+        timeout: FunctionTimeout,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
@@ -46,7 +45,7 @@ impl Invoker {
             client: Client::builder(TokioExecutor::new()).build(HandlerConnector::impatient(port)),
             port,
             state,
-            function_timeout,
+            timeout,
             clock,
             random,
         }
@@ -71,14 +70,9 @@ impl Invoker {
             .await
             .map_err(InvocationError::Unavailable)?;
         let exchange = self.exchange(function, payload);
-        let result = match self.function_timeout {
-            None => exchange.await?,
-            Some(limit) => tokio::time::timeout(limit, exchange).await.map_err(|_| {
-                InvocationError::Unavailable(format!(
-                    "Timeout value of {limit:?} exceeded by function '{function}'"
-                ))
-            })??,
-        };
+        let ended = self.timeout.within(function, exchange).await;
+        let (result, _) = ended.map_err(|error| InvocationError::Unavailable(error.to_string()))?;
+        let result = result?;
         for line in &result.logs {
             tracing::info!(target: "handler", function, "{line}");
         }

@@ -6,7 +6,7 @@ use crate::error::HostError;
 /// The default of every plan but Consumption.
 const DEFAULT: Duration = Duration::from_mins(30);
 
-/// How long a wrapped invocation may take: `functionTimeout` of `host.json`,
+/// How long an invocation may take: `functionTimeout` of `host.json`,
 /// `None` for `-1`, without a limit.
 pub(crate) fn function_timeout(
     configuration: &Configuration,

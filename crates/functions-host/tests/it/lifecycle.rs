@@ -14,7 +14,7 @@ async fn environment(host: &Host) -> Value {
     serde_json::from_slice(&answer.body).unwrap()
 }
 
-async fn process(host: &Host) -> PathBuf {
+pub(crate) async fn process(host: &Host) -> PathBuf {
     let id = environment(host).await["process"].as_u64().unwrap();
     PathBuf::from(format!("/proc/{id}"))
 }

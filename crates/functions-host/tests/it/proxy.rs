@@ -1,7 +1,7 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::{Connection, direct, get, request};
-use crate::lifecycle::exit;
+use crate::lifecycle::{exit, gone, process};
 use crate::package::{Package, last_seen, seen};
 
 /// Names of headers whose values differ from run to run.
@@ -214,4 +214,41 @@ async fn a_handler_that_has_left_is_a_bad_gateway() {
         assert_eq!(answer.status, 502);
         assert!(answer.body.is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_costs_the_handler_its_process() {
+    let host = Package::new()
+        .web()
+        .host("/functionTimeout", json!("00:00:01"))
+        .answer("slow", json!({"hold": true, "body": "late"}))
+        .start()
+        .await;
+    let before = process(&host).await;
+    assert_eq!(get(&host, "/slow").await.status, 500);
+    gone(&before).await;
+    assert_eq!(get(&host, "/quick").await.text(), "recorded");
+}
+
+/// The function has not ended before its answer has.
+#[tokio::test]
+async fn a_stream_that_takes_too_long_breaks_with_the_handlers_process() {
+    let host = Package::new()
+        .web()
+        .host("/functionTimeout", json!("00:00:02"))
+        .start()
+        .await;
+    let before = process(&host).await;
+    let mut stream = Connection::open(&host).await;
+    stream.send("GET /sse HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    assert_eq!(stream.head().await.0, 200);
+    assert_eq!(stream.chunk().await, "data: 0\n\n");
+    stream.closed().await;
+    gone(&before).await;
+
+    assert_eq!(get(&host, "/quick").await.text(), "recorded");
+    let before = process(&host).await;
+    // Who has ended in time is forgotten.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    assert_eq!(process(&host).await, before);
 }

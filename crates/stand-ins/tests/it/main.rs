@@ -17,6 +17,8 @@ mod frame;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod managed_identity;
+#[cfg(test)]
 mod on_behalf_of;
 #[cfg(test)]
 mod refresh;

@@ -9,7 +9,7 @@ use crate::repository::{files, root, template, text};
 
 /// Settings that the code reads and Bicep leaves alone, with the reason. Who
 /// wants one of them gives it in `additionalSettings`.
-const LEFT_ALONE: [(&str, &[&str]); 7] = [
+const LEFT_ALONE: [(&str, &[&str]); 6] = [
     (
         "secrets, which nothing on Azure needs: the identity and the vault take their place",
         &[
@@ -48,13 +48,8 @@ const LEFT_ALONE: [(&str, &[&str]); 7] = [
         ],
     ),
     (
-        "files of each organisation's own",
-        &["ENTRADA_AGENTS", "ENTRADA_POLICY"],
-    ),
-    (
-        "figures that fit until somebody measures",
+        "limits of their own beside `ENTRADA_REQUESTS_PER_MINUTE`, for who has measured",
         &[
-            "ENTRADA_AUDIT_DAYS",
             "ENTRADA_LIMIT_ADMIN",
             "ENTRADA_LIMIT_GLOBAL",
             "ENTRADA_LIMIT_PUBLIC_TOOL",
@@ -63,9 +58,6 @@ const LEFT_ALONE: [(&str, &[&str]); 7] = [
             "ENTRADA_LIMIT_SIGN_IN",
             "ENTRADA_LIMIT_TENANT",
             "ENTRADA_LIMIT_USER",
-            "ENTRADA_LOG",
-            "ENTRADA_REQUESTS_PER_MINUTE",
-            "ENTRADA_TRACE_RATIO",
         ],
     ),
     (
@@ -98,19 +90,97 @@ fn is_deployed(path: &Path) -> bool {
             .all(|part| !matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
 }
 
-/// Names of settings that stand as whole strings in what is deployed.
-fn read_by_the_code() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    for path in files("handlers", "rs") {
-        if is_deployed(&path) {
-            let source = std::fs::read_to_string(&path).unwrap();
-            let code = source.split("#[cfg(test)]").next().unwrap();
-            let strings = code.split('"').filter(|text| is_setting(text));
-            names.extend(strings.map(str::to_owned));
+/// Where settings are read: all of them in `handlers/config`, and one again in
+/// `files.rs`, for the doctor. Elsewhere their names stand in what is said.
+const READERS: [&str; 2] = ["handlers/config", "handlers/app/files.rs"];
+
+/// What reads variables of other programs alone.
+const OTHER_READERS: [&str; 2] = ["handlers/doctor/local/addresses.rs", "handlers/terminal.rs"];
+
+/// Source files of what is deployed, by their paths, without tests.
+fn deployed() -> Vec<(String, String)> {
+    let paths = files("handlers", "rs").into_iter();
+    paths
+        .filter(|path| is_deployed(path))
+        .map(|path| {
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap();
+            (name.to_owned(), without_tests(&text(name)))
+        })
+        .collect()
+}
+
+/// A source file without the items that are compiled for tests alone.
+fn without_tests(source: &str) -> String {
+    let mut kept = String::new();
+    let mut lines = source.lines();
+    while let Some(line) = lines.next() {
+        if line != "#[cfg(test)]" {
+            kept.push_str(line);
+            kept.push('\n');
+            continue;
+        }
+        // Formatted as the sources are, an item of several lines ends where
+        // its brace stands alone at the margin.
+        if lines.next().is_some_and(|item| item.ends_with('{')) {
+            lines.by_ref().find(|line| *line == "}");
         }
     }
+    kept
+}
+
+/// Names of settings that stand as whole strings where settings are read.
+fn read_in(sources: &[(String, String)]) -> BTreeSet<String> {
+    let readers = sources
+        .iter()
+        .filter(|(path, _)| READERS.iter().any(|reader| path.starts_with(reader)));
+    readers
+        .flat_map(|(_, source)| source.split('"').filter(|text| is_setting(text)))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn read_by_the_code() -> BTreeSet<String> {
+    let names = read_in(&deployed());
     assert!(names.contains("ENTRADA_TENANT_ID"), "{names:?}");
     names
+}
+
+/// A setting that is read anywhere else would escape these tests.
+#[test]
+fn settings_are_read_where_these_tests_look() {
+    let reads = |source: &str| {
+        let source: String = source.split_whitespace().collect();
+        source.contains("environment.get(") || source.contains("env::var")
+    };
+    let found: Vec<_> = deployed()
+        .into_iter()
+        .filter(|(path, source)| !path.starts_with(READERS[0]) && reads(source))
+        .map(|(path, _)| path)
+        .collect();
+    let known: Vec<_> = READERS[1..].iter().chain(&OTHER_READERS).collect();
+    assert_eq!(found.iter().collect::<Vec<_>>(), known);
+}
+
+#[test]
+fn a_name_that_only_tests_or_messages_mention_is_not_read() {
+    let config = r#"
+reader.text("ENTRADA_FIRST");
+#[cfg(test)]
+mod tests {
+    const NAME: &str = "ENTRADA_TESTED";
+}
+reader.text("ENTRADA_SECOND");
+#[cfg(test)]
+mod more;
+reader.text("ENTRADA_THIRD");
+"#;
+    let doctor = r#"setting_fix("Set it:", "ENTRADA_MENTIONED", "value")"#;
+    let sources = [
+        ("handlers/config/mod.rs".to_owned(), without_tests(config)),
+        ("handlers/doctor/url.rs".to_owned(), doctor.to_owned()),
+    ];
+    let read = ["ENTRADA_FIRST", "ENTRADA_SECOND", "ENTRADA_THIRD"];
+    assert_eq!(read_in(&sources), read.map(str::to_owned).into());
 }
 
 fn set_by_bicep() -> BTreeSet<String> {

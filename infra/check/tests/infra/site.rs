@@ -1,5 +1,7 @@
 //! The function app: what Azure would take in silence and not start, or refuse.
 
+use std::collections::BTreeSet;
+
 use crate::bicep::{Kind, Template, Value};
 use crate::repository::{template, templates};
 
@@ -27,8 +29,10 @@ const FORBIDDEN: [&str; 13] = [
     "cors",
 ];
 
-fn forbidden(template: &Template) -> Vec<String> {
-    let is_forbidden = |name: &str| {
+/// The forbidden settings of a template, in what a function or a condition is
+/// given as well.
+fn forbidden(template: &Template) -> BTreeSet<String> {
+    let is_forbidden = |name: &&str| {
         FORBIDDEN
             .iter()
             .any(|pattern| match pattern.strip_suffix('*') {
@@ -36,14 +40,15 @@ fn forbidden(template: &Template) -> Vec<String> {
                 None => name.eq_ignore_ascii_case(pattern),
             })
     };
-    template
-        .declarations
-        .iter()
-        .filter_map(|declaration| declaration.value.as_ref())
-        .flat_map(Value::every_property)
-        .flat_map(|property| [Some(property.name.as_str()), setting_name(&property.value)])
-        .flatten()
-        .filter(|name| is_forbidden(name))
+    let declarations = template.declarations.iter();
+    declarations
+        .flat_map(|declaration| {
+            let values = declaration.value.iter().flat_map(Value::every_property);
+            let given = values.filter_map(|property| setting_name(&property.value));
+            let paths = declaration.paths.iter();
+            given.chain(paths.filter_map(|path| path.split('.').next_back()))
+        })
+        .filter(is_forbidden)
         .map(str::to_owned)
         .collect()
 }
@@ -72,6 +77,10 @@ fn a_forbidden_setting_is_found_in_every_form() {
         "properties: { siteConfig: { linuxFxVersion: '' } }",
         "properties: { siteConfig: { cors: { allowedOrigins: ['*'] } } }",
         "properties: { 'AzureWebJobsStorage': 'x' }",
+        "properties: union(others, { TZ: 'x' })",
+        "properties: union(others, { nested: { 'WEBSITE_CONTENTSHARE': 'x' } })",
+        "properties: isBig ? { AZURE_CLIENT_ID: 'x' } : {}",
+        "properties: toObject(names, name => name, name => { ENABLE_ORYX_BUILD: name })",
     ] {
         let text = format!("resource a 'A/b@2025-01-01' = {{\n  {body}\n}}\n");
         let template = Template::parse("site", &text).unwrap();
