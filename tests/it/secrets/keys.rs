@@ -158,7 +158,7 @@ async fn rotation_comes_to_its_end_although_nobody_reads_on() {
     super::age_seconds(&officer, -6).await;
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut command = super::command(&rig, &["rotate", "--wait", "15m"]);
+    let mut command = command(&rig, &["rotate", "--wait", "15m"]);
     let exit = command.stdout(writer).status().await.unwrap();
     assert!(exit.success(), "{exit}");
     let rotated = officer.ring().await;
