@@ -369,8 +369,7 @@ mod tests {
     use azure_core::http::headers::Headers;
     use azure_core::http::policies::{Policy, PolicyResult};
     use azure_core::http::{AsyncRawResponse, Context, Request, StatusCode};
-    use azure_core::time::OffsetDateTime;
-    use entrada_ambient::SystemRandom;
+    use entrada_ambient::{SystemClock, SystemRandom};
 
     use super::*;
 
@@ -388,10 +387,8 @@ mod tests {
             _: Option<TokenRequestOptions<'_>>,
         ) -> azure_core::Result<AccessToken> {
             tokio::time::sleep(TOKEN).await;
-            Ok(AccessToken::new(
-                "token",
-                OffsetDateTime::now_utc() + TOKEN * 100,
-            ))
+            let expires = SystemClock::new().now() + TOKEN * 100;
+            Ok(AccessToken::new("token", expires))
         }
     }
 
