@@ -10,10 +10,15 @@ use futures::StreamExt as _;
 use super::{Ambient, StartError, TABLES};
 use crate::config::{Settings, StorageSettings};
 use crate::error::chain;
-use crate::identity::Revocations;
+use crate::identity::{self, Revocations};
 
 /// Tables that are made at the same moment.
 const TOGETHER: usize = 4;
+/// The table that is made when all others are there.
+const LAST: &str = identity::REVOCATIONS_TABLE;
+/// Longest wait before a table is tried again: as long as it takes to find out
+/// that storage is back.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// Makes the tables that are missing, and keeps the revocation list up to date
 /// for as long as the process.
@@ -35,19 +40,26 @@ pub(super) async fn keep_ready(tables: Arc<dyn Tables>, revocations: Arc<Revocat
     revocations.keep_loading(loaded).await;
 }
 
-/// Makes the tables that are missing; tries for ever, since storage may come
-/// later than we do. Nobody waits longer than for the first try.
+/// Makes the tables that are missing, that of the revocation list last: while
+/// it is not there nobody is let in, so whoever is finds every other.
 async fn make_tables(tables: &dyn Tables, waiting: &Revocations) {
-    let making = futures::stream::iter(TABLES).for_each_concurrent(TOGETHER, |table| async move {
-        let mut wait = Duration::from_millis(500);
-        while let Err(error) = tables.create_table(table).await {
-            tracing::warn!(table, error = chain(&error), "a table could not be made");
-            waiting.settle();
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(Duration::from_secs(30));
-        }
-    });
-    making.await;
+    let others = TABLES.into_iter().filter(|table| *table != LAST);
+    futures::stream::iter(others)
+        .for_each_concurrent(TOGETHER, |table| make_table(tables, table, waiting))
+        .await;
+    make_table(tables, LAST, waiting).await;
+}
+
+/// Tries for ever, since storage may come later than we do. Nobody waits longer
+/// than for the first try.
+async fn make_table(tables: &dyn Tables, table: &str, waiting: &Revocations) {
+    let mut wait = Duration::from_millis(500);
+    while let Err(error) = tables.create_table(table).await {
+        tracing::warn!(table, error = chain(&error), "a table could not be made");
+        waiting.settle();
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(LONGEST_WAIT);
+    }
 }
 
 /// Storage, as the settings name it.
@@ -102,7 +114,6 @@ mod tests {
 
     use super::*;
     use crate::downstream::testing::CountedTables;
-    use crate::identity;
 
     /// Storage without a table, and a server's list of it.
     fn new_storage() -> (Arc<CountedTables>, Arc<Revocations>) {
@@ -123,6 +134,24 @@ mod tests {
             let rows = tables.query(table, &Query::partition("any")).await;
             assert_eq!(rows.unwrap().rows, [], "{table}");
         }
+        keeping.abort();
+    }
+
+    #[tokio::test]
+    async fn while_a_table_cannot_be_made_nobody_is_let_in() {
+        let (tables, revocations) = new_storage();
+        tables.lose(crate::chat::TABLE);
+        let keeping = tokio::spawn(keep_ready(tables.clone(), revocations.clone()));
+        revocations.settled().await;
+        assert!(!revocations.is_fresh());
+        tables.recover();
+        while !revocations.is_fresh() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let rows = tables
+            .query(crate::chat::TABLE, &Query::partition("any"))
+            .await;
+        assert_eq!(rows.unwrap().rows, []);
         keeping.abort();
     }
 

@@ -63,6 +63,10 @@ impl CountedTables {
         if let Some((clock, trip)) = &*self.pace.lock().unwrap() {
             clock.advance(*trip);
         }
+        self.reach(table)
+    }
+
+    fn reach(&self, table: &str) -> Result<&EmbeddedTables, TableError> {
         if self.away.lock().unwrap().iter().any(|away| away == table) {
             return Err(TableError::Unavailable {
                 reason: "lost on purpose".to_owned(),
@@ -76,7 +80,7 @@ impl CountedTables {
 #[async_trait]
 impl Tables for CountedTables {
     async fn create_table(&self, table: &str) -> Result<(), TableError> {
-        self.tables.create_table(table).await
+        self.reach(table)?.create_table(table).await
     }
 
     async fn insert(&self, table: &str, row: &Row) -> Result<ETag, TableError> {
