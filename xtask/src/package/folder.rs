@@ -13,8 +13,9 @@ pub(super) const LOCAL_SETTINGS: &str = "local.settings.json";
 /// The one file in the folder of a function.
 pub(super) const FUNCTION: &str = "function.json";
 
-/// Makes `folder` a folder that is empty but for local settings. What is deleted is an earlier package and
-/// nothing else; the checkout at `root`, and what it lies in, never are.
+/// Makes `folder` a folder that is empty but for local settings. What is
+/// deleted is an earlier package and nothing else; the checkout at `root`, and
+/// what it lies in, never are.
 ///
 /// # Errors
 /// When the folder is neither empty nor an earlier package, is the checkout or
