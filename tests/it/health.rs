@@ -48,7 +48,7 @@ async fn health_names_every_service() {
 async fn health_says_that_foundry_does_not_answer() {
     let nobody = [(
         "ENTRADA_FOUNDRY_ENDPOINT",
-        "http://127.0.0.1:9/api/projects/p",
+        "https://localhost:9/api/projects/p",
     )];
     let rig = Rig::with(&nobody).await;
     let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;

@@ -235,7 +235,7 @@ def the_managed_identity_reads_and_does_not_write():
 
 def a_role_counts_when_it_is_assigned():
     client().set_secret("roles", "one")
-    vault = client(identity())
+    vault = client(identity(client_id=MANAGED_IDENTITY_CLIENT_ID))
     control("vault-access", {"role": "none"})
     refused(raises(HttpResponseError, vault.get_secret, "roles"), 403, "Forbidden", "ForbiddenByRbac")
     control("vault-access", {"role": "secrets_user"})
@@ -248,7 +248,8 @@ def an_identity_that_is_not_assigned_gets_no_token():
 
 
 def a_token_of_the_identity_says_when_it_expires():
-    token = identity().get_token("https://storage.azure.com/.default")
+    named = identity(client_id=MANAGED_IDENTITY_CLIENT_ID)
+    token = named.get_token("https://storage.azure.com/.default")
     assert isinstance(token, AccessToken) and token.expires_on > 0, token
 
 

@@ -39,6 +39,7 @@ CLIENT_SECRET = "stand-in-client-secret"
 PUBLIC_CLIENT_ID = "e17ada00-0000-4000-8000-000000000002"
 DAEMON_CLIENT_ID = "e17ada00-0000-4000-8000-000000000004"
 DAEMON_CLIENT_SECRET = "stand-in-daemon-secret"
+MANAGED_IDENTITY_CLIENT_ID = "e17ada00-0000-4000-8000-000000000005"
 READER = "0b1ec700-0000-4000-8000-000000000011"
 
 AUTHORITY = f"{HTTPS}/{CONTOSO}"
@@ -244,7 +245,11 @@ def on_behalf_of_with_a_managed_identity():
     def identity_token(resource="api://AzureADTokenExchange"):
         answer = requests.get(
             f"{CONTROL}/msi/token",
-            params={"api-version": "2019-08-01", "resource": resource},
+            params={
+                "api-version": "2019-08-01",
+                "resource": resource,
+                "client_id": MANAGED_IDENTITY_CLIENT_ID,
+            },
             headers={"x-identity-header": "stand-in-identity-header"},
             timeout=10,
         )

@@ -157,6 +157,7 @@ async fn somebody_without_a_role_is_told_why_there_is_no_tool() {
 async fn the_token_is_neither_printed_nor_sent() {
     let rig = Rig::start().await;
     let token = rig.token("reader");
+    let before = asked(&rig).await.len();
     for arguments in [
         &["explain", "-"][..],
         &["explain", "--json"],
@@ -168,8 +169,8 @@ async fn the_token_is_neither_printed_nor_sent() {
         }
     }
     let asked = asked(&rig).await;
-    assert!(!asked.is_empty());
-    for request in asked {
+    assert!(asked.len() > before);
+    for request in asked.into_iter().skip(before) {
         let path = request["path"].as_str().unwrap();
         assert!(
             path.ends_with("openid-configuration") || path.ends_with("/keys"),

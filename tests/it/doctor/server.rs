@@ -133,7 +133,7 @@ async fn an_address_header_that_does_not_come_and_limits_that_are_off_are_named(
 #[tokio::test]
 async fn addresses_that_nobody_has_shown_yet_are_not_called_known() {
     let mut front = Front::bind().await;
-    let rig = Rig::with(&[LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
+    let rig = Rig::with(&[by_address(), LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
     front.serve(rig.handler.url(""), rig.http.clone());
     for (damages, expected) in [
         (&[][..], "good"),

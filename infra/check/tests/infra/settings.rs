@@ -90,9 +90,8 @@ fn is_deployed(path: &Path) -> bool {
             .all(|part| !matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs")))
 }
 
-/// Where settings are read: all of them in `handlers/config`, and one again in
-/// `files.rs`, for the doctor. Elsewhere their names stand in what is said.
-const READERS: [&str; 2] = ["handlers/config", "handlers/app/files.rs"];
+/// Where settings are read. Elsewhere their names stand in what is said.
+const READER: &str = "handlers/config";
 
 /// What reads variables of other programs alone.
 const OTHER_READERS: [&str; 2] = ["handlers/doctor/local/addresses.rs", "handlers/terminal.rs"];
@@ -132,7 +131,7 @@ fn without_tests(source: &str) -> String {
 fn read_in(sources: &[(String, String)]) -> BTreeSet<String> {
     let readers = sources
         .iter()
-        .filter(|(path, _)| READERS.iter().any(|reader| path.starts_with(reader)));
+        .filter(|(path, _)| path.starts_with(READER));
     readers
         .flat_map(|(_, source)| source.split('"').filter(|text| is_setting(text)))
         .map(str::to_owned)
@@ -154,11 +153,10 @@ fn settings_are_read_where_these_tests_look() {
     };
     let found: Vec<_> = deployed()
         .into_iter()
-        .filter(|(path, source)| !path.starts_with(READERS[0]) && reads(source))
+        .filter(|(path, source)| !path.starts_with(READER) && reads(source))
         .map(|(path, _)| path)
         .collect();
-    let known: Vec<_> = READERS[1..].iter().chain(&OTHER_READERS).collect();
-    assert_eq!(found.iter().collect::<Vec<_>>(), known);
+    assert_eq!(found, OTHER_READERS);
 }
 
 #[test]
