@@ -129,9 +129,7 @@ fn without_tests(source: &str) -> String {
 
 /// Names of settings that stand as whole strings where settings are read.
 fn read_in(sources: &[(String, String)]) -> BTreeSet<String> {
-    let readers = sources
-        .iter()
-        .filter(|(path, _)| path.starts_with(READER));
+    let readers = sources.iter().filter(|(path, _)| path.starts_with(READER));
     readers
         .flat_map(|(_, source)| source.split('"').filter(|text| is_setting(text)))
         .map(str::to_owned)
