@@ -17,8 +17,13 @@ use tower::ServiceExt;
 /// How long requests that are being answered may take once the server stops.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// How long a TLS handshake or a request's head may take.
+/// How long a TLS handshake may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a connection may be idle, or at a request's head: longer than
+/// clients keep one (reqwest 90 s), so that they close it first and send
+/// nothing into its end.
+const IDLE: Duration = Duration::from_mins(2);
 
 /// How a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +107,7 @@ where
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(IDLE)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
     let outcome = tokio::select! {

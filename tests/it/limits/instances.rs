@@ -6,12 +6,9 @@ use futures::future::join_all;
 use super::get;
 use crate::rig::{Handler, Rig, on_azurite};
 
-#[tokio::test]
-async fn four_servers_together_let_through_what_one_would() {
-    if !on_azurite() {
-        // One file has one owner.
-        return;
-    }
+/// What four servers let through, what one would, and whether one of them was
+/// alone meanwhile.
+async fn asked_of_four() -> (usize, f64, bool) {
     let rig = Rig::with(&[("ENTRADA_LIMIT_USER", "100")]).await;
     let (second, third, fourth) = (
         rig.second_handler().await,
@@ -45,11 +42,30 @@ async fn four_servers_together_let_through_what_one_would() {
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     let seconds = clock.monotonic().saturating_sub(started).as_secs_f64();
-    let expected = 200.0 + seconds * 100.0 / 60.0;
-    let share = f64::from(u32::try_from(through).unwrap()) / expected;
-    println!("limits: four servers let {through} through, capacity and refill are {expected:.0}");
-    assert!(
-        (0.9..=1.1).contains(&share),
-        "{through} where {expected:.0} were expected"
-    );
+    let was_alone = |server: &&Handler| server.log().contains("limits: storage is away");
+    let alone = servers.iter().any(was_alone);
+    (through, 200.0 + seconds * 100.0 / 60.0, alone)
+}
+
+#[tokio::test]
+async fn four_servers_together_let_through_what_one_would() {
+    if !on_azurite() {
+        // One file has one owner.
+        return;
+    }
+    // A machine so busy that Azurite does not answer within two seconds shows
+    // what holds in an outage, which is another test's.
+    for attempt in 1.. {
+        let (through, expected, alone) = asked_of_four().await;
+        println!("limits: four servers let {through} through, one would {expected:.0}");
+        let share = f64::from(u32::try_from(through).unwrap()) / expected;
+        if alone && attempt < 3 {
+            continue;
+        }
+        assert!(
+            (0.9..=1.1).contains(&share),
+            "{through} where {expected:.0} were expected"
+        );
+        return;
+    }
 }
