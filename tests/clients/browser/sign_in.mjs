@@ -233,6 +233,9 @@ const tests = {
     await page.goto(made.url);
     await allow(page).dblclick({ noWaitAfter: true });
     await account(page, 'writer').waitFor();
+    // The second answer may come after the first has been shown, and takes its
+    // place: a click in between would be lost with the page.
+    await page.waitForLoadState('networkidle');
     await account(page, 'writer').dblclick({ noWaitAfter: true });
     await completes('submitted twice', made, page);
   },
