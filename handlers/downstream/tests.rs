@@ -360,3 +360,17 @@ async fn what_is_stored_for_a_sign_in_ends_with_it_alone() {
     assert_eq!(left.len(), 2, "{left:?}");
     assert!(left.contains(&Some(staying)) && left.contains(&None));
 }
+
+#[tokio::test]
+async fn a_sign_in_ends_although_what_is_stored_for_it_cannot_be_removed() {
+    let world = world().await;
+    let grant = Uuid::from_u128(0x9001);
+    let caller = world.caller(&world.own_token(ALICE, grant).await).await;
+    world.tables.lose(TABLE);
+    let ended = world.grants.end_by_id(&caller.partition(), grant).await;
+    assert!(ended.is_err());
+    assert_eq!(
+        world.revocations.check(&caller),
+        crate::identity::RevocationCheck::Revoked
+    );
+}

@@ -8,6 +8,7 @@ mod resuming;
 mod sessions;
 mod streams;
 mod turns;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;

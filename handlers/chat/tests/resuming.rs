@@ -14,7 +14,12 @@ use crate::downstream::testing::{ALICE, BOB, HOME};
 use crate::identity::UserPartition;
 
 /// Comes back after an event, to the instance at `base`.
-async fn come_back(place: &Place, base: &str, session: &str, after: &Read) -> reqwest::Response {
+pub(super) async fn come_back(
+    place: &Place,
+    base: &str,
+    session: &str,
+    after: &Read,
+) -> reqwest::Response {
     come_back_as(place, &place.token, base, session, &after.id).await
 }
 
@@ -36,6 +41,19 @@ async fn come_back_as(
         .send()
         .await
         .unwrap()
+}
+
+/// A session with an answer that broke off after its first word, and what its
+/// client was told.
+pub(super) async fn broken_off(place: &Place) -> (String, Vec<Read>) {
+    let session = place.new_session().await;
+    place
+        .agents
+        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
+    let events = Reader::new(place.say_streaming(&session, "hello").await)
+        .rest()
+        .await;
+    (session, events)
 }
 
 #[tokio::test]
@@ -298,13 +316,7 @@ async fn a_client_that_was_ahead_of_storage_hears_nothing_twice() {
 #[tokio::test]
 async fn an_answer_that_the_agent_does_not_have_any_more_stays_incomplete() {
     let place = Place::new().await;
-    let session = place.new_session().await;
-    place
-        .agents
-        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
-    let events = Reader::new(place.say_streaming(&session, "hello").await)
-        .rest()
-        .await;
+    let (session, events) = broken_off(&place).await;
     place
         .agents
         .reply(Reply::Status(404, Vec::new(), json!({})));
@@ -320,73 +332,6 @@ async fn an_answer_that_the_agent_does_not_have_any_more_stays_incomplete() {
     assert_eq!(place.say(&session, "hello").await.0, 200);
 }
 
-/// The refusal of a service that does not stream the response again.
-fn not_streamed() -> Reply {
-    let message = "Streaming is not enabled for this response.";
-    let refused = json!({"error": {"code": "invalid_value", "message": message}});
-    Reply::Status(400, Vec::new(), refused)
-}
-
-/// A response as a whole.
-fn whole(status: &str, text: &str) -> Reply {
-    let content = json!([{"type": "output_text", "text": text, "annotations": []}]);
-    let item = json!({"type": "message", "id": "msg_1", "role": "assistant", "content": content});
-    let response = json!({"id": "resp_1", "status": status, "output": [item],
-        "usage": {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}});
-    Reply::Status(200, Vec::new(), response)
-}
-
-#[tokio::test]
-async fn an_answer_that_is_not_streamed_again_is_read_as_a_whole_once_it_has_ended() {
-    let place = Place::new().await;
-    let session = place.new_session().await;
-    place
-        .agents
-        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
-    let events = Reader::new(place.say_streaming(&session, "hello").await)
-        .rest()
-        .await;
-    place.agents.reply(not_streamed());
-    place.agents.reply(whole("in_progress", "one"));
-    let response = come_back(&place, &place.base, &session, &events[0]).await;
-    let rest = Reader::new(response).rest().await;
-    assert_eq!(names(&rest), ["error"]);
-    assert_eq!(rest[0].data["code"], "AGENT_NOT_DONE");
-    place.agents.reply(not_streamed());
-    place.agents.reply(whole("completed", "one two three"));
-    let response = come_back(&place, &place.base, &session, &rest[0]).await;
-    let rest = Reader::new(response).rest().await;
-    assert_eq!(names(&rest), ["message.delta", "message.completed"]);
-    assert_eq!(text(&rest), "two three");
-    let message = &rest[1].data["message"];
-    assert_eq!(message["content"], "one two three");
-    assert_eq!(message["status"], "completed");
-    // The next turn follows it up.
-    place.agents.reply(says("resp_2", &["hi"]));
-    assert_eq!(place.say(&session, "hello").await.0, 200);
-    let next = place.agents.arrived().pop().unwrap().json();
-    assert_eq!(next["previous_response_id"], "resp_1");
-}
-
-#[tokio::test]
-async fn a_whole_answer_that_goes_another_way_is_the_one_that_counts() {
-    let place = Place::new().await;
-    let session = place.new_session().await;
-    place
-        .agents
-        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
-    let events = Reader::new(place.say_streaming(&session, "hello").await)
-        .rest()
-        .await;
-    place.agents.reply(not_streamed());
-    place.agents.reply(whole("completed", "another"));
-    let response = come_back(&place, &place.base, &session, &events[0]).await;
-    let rest = Reader::new(response).rest().await;
-    assert_eq!(names(&rest), ["message.completed"]);
-    assert_eq!(rest[0].data["message"]["content"], "another");
-    assert_eq!(place.messages(&session).await[1]["content"], "another");
-}
-
 /// A claims challenge of continuous access evaluation.
 fn challenge() -> Reply {
     let claims = r#"{"access_token":{"nbf":{"essential":true,"value":"1"}}}"#;
@@ -400,13 +345,7 @@ fn challenge() -> Reply {
 #[tokio::test]
 async fn a_failure_that_passes_leaves_an_answer_to_be_gone_on_with() {
     let place = Place::new().await;
-    let session = place.new_session().await;
-    place
-        .agents
-        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
-    let events = Reader::new(place.say_streaming(&session, "hello").await)
-        .rest()
-        .await;
+    let (session, events) = broken_off(&place).await;
     let later = vec![("retry-after", "60".to_owned())];
     for (reply, code) in [
         (Reply::Status(429, later, json!({})), "AGENT_BUSY"),
@@ -437,13 +376,7 @@ async fn a_failure_that_passes_leaves_an_answer_to_be_gone_on_with() {
 async fn what_entra_wants_before_an_answer_goes_on_comes_with_its_link() {
     let mut place = Place::new().await;
     place.token = place.world.own_token(ALICE, Uuid::from_u128(0x9001)).await;
-    let session = place.new_session().await;
-    place
-        .agents
-        .reply(Reply::Broken(vec![created("resp_1"), delta(1, "one ")]));
-    let events = Reader::new(place.say_streaming(&session, "hello").await)
-        .rest()
-        .await;
+    let (session, events) = broken_off(&place).await;
     place.agents.reply(challenge());
     let wants = json!({"error": "interaction_required", "error_codes": [50076], "claims": "{}"});
     place.world.authority.refuse(400, wants);
