@@ -22,7 +22,7 @@ pub(crate) enum Error {
         log: PathBuf,
     },
     /// Tests ran and some failed.
-    #[error("{failed} tests failed")]
+    #[error("{failed} tests failed; all that was printed is in {}", log.display())]
     Tests { failed: u64, log: PathBuf },
     /// A file or folder could not be read or written.
     #[error("{}: {source}", path.display())]
@@ -54,12 +54,11 @@ impl Error {
         move |source| Self::File { path, source }
     }
 
-    /// The file that holds what the failed program printed, if one ran.
+    /// The file that holds what the failed program printed, if one ran. Of
+    /// failed tests the part that matters is shown elsewhere.
     pub(crate) fn log(&self) -> Option<&Path> {
         match self {
-            Self::Failed { log, .. } | Self::TooLong { log, .. } | Self::Tests { log, .. } => {
-                Some(log)
-            }
+            Self::Failed { log, .. } | Self::TooLong { log, .. } => Some(log),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that a change has to pass.
 
 mod checks;
+mod failures;
 mod runs;
 mod settings;
 mod steps;
@@ -29,7 +30,8 @@ The tests read these variables, which this command sets:
   ENTRADA_TEST_PACKAGE   folder with the package that the host runs
   ENTRADA_TEST_CHROMIUM  a Chromium for the browser tests, when one is installed
 What programs print is kept in target/xtask/. The last line is the total, such as `123 passed, 0 failed`;
-a step other than a test run that fails counts as one failure.")]
+a step other than a test run that fails counts as one failure. Up to three failed tests of a setting run
+again, alone: those that pass then are named as unsteady and count as passed.")]
 pub(crate) struct Options {
     /// Build and test in the first setting, nothing else
     #[arg(long)]
@@ -47,6 +49,8 @@ pub(crate) fn run(workspace: &Workspace, report: &Report, options: &Options) -> 
         chosen: chosen(options),
         totals: Mutex::default(),
         failed: Mutex::default(),
+        failed_tests: Mutex::default(),
+        unsteady: Mutex::default(),
     };
     let whole = Stopwatch::start();
     thread::scope(|scope| {
@@ -89,6 +93,10 @@ struct Suite<'a> {
     chosen: Vec<Step>,
     totals: Mutex<Totals>,
     failed: Mutex<Vec<Step>>,
+    /// The tests that failed, with their setting.
+    failed_tests: Mutex<Vec<String>>,
+    /// The tests that failed at first and passed alone, with their setting.
+    unsteady: Mutex<Vec<String>>,
 }
 
 impl Suite<'_> {
@@ -154,6 +162,14 @@ impl Suite<'_> {
         if totals.ignored > 0 {
             self.report
                 .line(&format!("{} tests were ignored", totals.ignored));
+        }
+        for test in lock(&self.unsteady).iter() {
+            self.report.line(&format!(
+                "unsteady: {test} failed beside other tests and passed alone"
+            ));
+        }
+        for test in lock(&self.failed_tests).iter() {
+            self.report.line(&format!("failed: {test}"));
         }
         if !steps.is_empty() {
             self.report

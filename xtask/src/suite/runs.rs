@@ -1,13 +1,17 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::azurite::Azurite;
 use crate::error::Error;
 use crate::package;
 use crate::program::Program;
 
+use super::failures::Failures;
 use super::settings::{FIRST, OTHERS, Setting};
 use super::totals::Totals;
 use super::{Suite, lock};
+
+/// The most failed tests of one setting that run again, alone.
+const RUN_AGAIN: u64 = 3;
 
 /// Where browsers are found on the path.
 const BROWSERS: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -24,23 +28,20 @@ impl Suite<'_> {
 
     /// Every test of the workspace, in the first setting.
     pub(super) fn all_tests(&self) -> Result<String, Error> {
-        let program = Program::cargo(self.workspace, "test --locked --workspace --no-fail-fast");
-        let totals = self.run_tests_of(program, &FIRST)?;
+        let totals = self.run_tests_of("test --locked --workspace --no-fail-fast --", &FIRST)?;
         Ok(totals.to_string())
     }
 
     /// The black-box tests in one more setting each. All run, even after one
     /// failed.
     pub(super) fn black_box_tests(&self) -> Result<String, Error> {
+        // The whole workspace is named so that cargo builds the same features
+        // as before, and so builds nothing again.
+        let cargo = "test --locked --workspace --no-fail-fast --test it --";
         let mut remarks = Vec::new();
         let mut first_error = None;
         for setting in &OTHERS {
-            // The whole workspace is named so that cargo builds the same
-            // features as before, and so builds nothing again.
-            let program = Program::cargo(self.workspace, "test --locked --workspace --test it --")
-                .args(setting.tests)
-                .env("RUST_TEST_THREADS", threads().to_string());
-            match self.run_tests_of(program, setting) {
+            match self.run_tests_of(cargo, setting) {
                 Ok(totals) => remarks.push(format!("{} {totals}", setting.name())),
                 Err(error) => first_error = first_error.or(Some(error)),
             }
@@ -48,12 +49,74 @@ impl Suite<'_> {
         first_error.map_or_else(|| Ok(remarks.join("; ")), Err)
     }
 
-    fn run_tests_of(&self, program: Program, setting: &Setting) -> Result<Totals, Error> {
+    /// Runs the tests of one setting. A few that fail run again, alone.
+    fn run_tests_of(&self, cargo: &str, setting: &Setting) -> Result<Totals, Error> {
+        let log = self.log(&format!("test-{}", setting.name()));
+        let program = Program::cargo(self.workspace, cargo).args(setting.tests);
+        let ran = self.run_in(setting, program, setting.threads(), &log);
+        let printed = printed_in(&log)?;
+        let mut totals = Totals::of(&printed);
+        let result = match ran {
+            Err(Error::Failed { .. }) if totals.failed > 0 => {
+                let failures = Failures::of(&printed);
+                self.report.line(&failures.printed);
+                let pass = self.pass_alone(cargo, setting, &failures, totals.failed);
+                self.remember(setting, failures, pass);
+                let failed = totals.failed;
+                if pass {
+                    totals.passed += std::mem::take(&mut totals.failed);
+                    Ok(())
+                } else {
+                    Err(Error::Tests { failed, log })
+                }
+            }
+            Ok(()) if totals.passed == 0 => Err(Error::Rule("no test ran".into())),
+            other => other,
+        };
+        *lock(&self.totals) += totals;
+        result.map(|()| totals)
+    }
+
+    /// Whether the tests that failed pass when nothing runs beside them. Then
+    /// it was the time that the machine had for them; the run is not held up
+    /// by it, but names them. Where many fail, or a test binary ended without
+    /// its totals, nobody needs to ask.
+    fn pass_alone(&self, cargo: &str, setting: &Setting, failures: &Failures, failed: u64) -> bool {
+        if failed > RUN_AGAIN || failures.crashed {
+            return false;
+        }
+        let program = Program::cargo(self.workspace, cargo)
+            .args(["--exact"])
+            .args(&failures.names);
+        let log = self.log(&format!("test-{}-again", setting.name()));
+        let ran = self.run_in(setting, program, 1, &log);
+        let totals = printed_in(&log).map(|printed| Totals::of(&printed));
+        ran.is_ok() && totals.is_ok_and(|totals| totals.passed >= failed)
+    }
+
+    /// Keeps the names for the end.
+    fn remember(&self, setting: &Setting, failures: Failures, pass: bool) {
+        let list = if pass {
+            &self.unsteady
+        } else {
+            &self.failed_tests
+        };
+        let named = failures.names.into_iter();
+        lock(list).extend(named.map(|name| format!("{name} ({})", setting.name())));
+    }
+
+    fn run_in(
+        &self,
+        setting: &Setting,
+        program: Program,
+        threads: usize,
+        log: &Path,
+    ) -> Result<(), Error> {
         // A new one for each run: a run starts with empty storage, and what a
         // failed one left behind takes no memory from the next.
         let azurite = Azurite::start(self.workspace)?;
-        let log = self.log(&format!("test-{}", setting.name()));
         let mut program = program
+            .env("RUST_TEST_THREADS", threads.to_string())
             .env("ENTRADA_TEST_CLIENTS", self.workspace.clients())
             .env("ENTRADA_TEST_TABLES", azurite.connection_string())
             .env("ENTRADA_TEST_STORAGE", setting.storage)
@@ -62,19 +125,7 @@ impl Suite<'_> {
         if let Some(browser) = self.browser() {
             program = program.env("ENTRADA_TEST_CHROMIUM", browser);
         }
-        let ran = program.run(&log);
-        let printed = std::fs::read(&log).map_err(Error::file(&log))?;
-        let totals = Totals::of(&String::from_utf8_lossy(&printed));
-        *lock(&self.totals) += totals;
-        match ran {
-            Err(Error::Failed { log, .. }) if totals.failed > 0 => Err(Error::Tests {
-                failed: totals.failed,
-                log,
-            }),
-            Err(error) => Err(error),
-            Ok(()) if totals.passed == 0 => Err(Error::Rule("no test ran".into())),
-            Ok(()) => Ok(totals),
-        }
+        program.run(log)
     }
 
     /// An installed Chromium.
@@ -89,7 +140,7 @@ impl Suite<'_> {
     }
 }
 
-/// Tests that run at a time: black-box tests wait more than they compute.
-fn threads() -> usize {
-    2 * std::thread::available_parallelism().map_or(1, usize::from)
+fn printed_in(log: &Path) -> Result<String, Error> {
+    let printed = std::fs::read(log).map_err(Error::file(log))?;
+    Ok(String::from_utf8_lossy(&printed).into_owned())
 }

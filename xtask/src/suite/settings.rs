@@ -128,6 +128,17 @@ impl Setting {
     pub(crate) fn name(&self) -> String {
         format!("{}-{}", self.through, self.storage)
     }
+
+    /// Tests that run at a time. Black-box tests, which run alone in other
+    /// settings than the first, wait more than they compute.
+    pub(crate) fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        if self.tests.is_empty() {
+            cores
+        } else {
+            2 * cores
+        }
+    }
 }
 
 #[cfg(test)]

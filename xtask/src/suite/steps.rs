@@ -98,7 +98,7 @@ impl Step {
             Self::Package => "run `cargo xtask package`",
             Self::Build => "run `cargo build --workspace --all-targets`",
             Self::Test | Self::Matrix => {
-                "find `FAILED` above; one test alone: `cargo test -p CRATE NAME`, with the \
+                "one test alone: `cargo test -p CRATE NAME`, with the \
                  variables of `cargo xtask test --help`"
             }
         }
