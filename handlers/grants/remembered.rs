@@ -1,7 +1,7 @@
 //! Consents that a person had the browser remember.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use entrada_tables::{Condition, Query, Row, TableError, query_all};
+use entrada_tables::{Condition, Filter, Query, Row, TableError, query_all};
 use uuid::Uuid;
 
 use super::{GrantError, Grants, TABLE};
@@ -12,7 +12,7 @@ use crate::text::hash;
 /// live.
 pub const REMEMBERED_SECONDS: i64 = 90 * 24 * 3600;
 
-/// More than this many are a mistake.
+/// More than this many for one client are a mistake.
 const MOST: usize = 1_000;
 
 /// What a remembered consent is bound to beside the person.
@@ -106,13 +106,14 @@ impl Grants {
         partition: &UserPartition,
         client_id: &str,
     ) -> Result<(), TableError> {
-        let query = Query::partition(partition.as_str()).prefix("consent-");
+        let query = Query::partition(partition.as_str())
+            .prefix("consent-")
+            .filter(Filter::eq("client_id", client_id))
+            .select(["client_id"]);
         for row in query_all(self.tables.as_ref(), TABLE, &query, MOST).await? {
-            if row.optional_text("client_id")? == Some(client_id) {
-                self.tables
-                    .delete(TABLE, partition.as_str(), &row.row, &Condition::None)
-                    .await?;
-            }
+            self.tables
+                .delete(TABLE, partition.as_str(), &row.row, &Condition::None)
+                .await?;
         }
         Ok(())
     }

@@ -19,6 +19,10 @@ const KEY: &str =
 /// test takes one for itself, since table names are fixed.
 const RIGS: usize = 1000;
 
+/// Seconds that an idle connection stays open: longer than clients keep it.
+/// A request into the end of one looks like an outage (5 s by itself).
+const KEEP_ALIVE: &str = "120";
+
 /// How long it may take to start.
 const START: Duration = Duration::from_mins(1);
 
@@ -48,6 +52,7 @@ impl Azurite {
             .args(["--tableHost", "127.0.0.1", "--tablePort"])
             .arg(port.to_string())
             .args(["--inMemoryPersistence", "--disableTelemetry", "--silent"])
+            .args(["--tableKeepAliveTimeout", KEEP_ALIVE])
             .env("AZURITE_ACCOUNTS", accounts())
             .current_dir(workspace.root())
             .stdin(Stdio::piped())
