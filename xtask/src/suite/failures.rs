@@ -31,7 +31,7 @@ impl Failures {
             };
             match part {
                 Part::Passed => {}
-                Part::Printed if line == "failures:" => {}
+                Part::Printed if line == "failures:" || is_of_a_backtrace(line) => {}
                 Part::Printed => printed.push(line),
                 Part::Names => names.extend(line.strip_prefix("    ").map(str::to_owned)),
             }
@@ -54,6 +54,15 @@ enum Part {
     Printed,
     /// Their names.
     Names,
+}
+
+/// Frames are many, and the line before them names the place.
+fn is_of_a_backtrace(line: &str) -> bool {
+    let line = line.trim_start();
+    let number = line.trim_start_matches(|letter: char| letter.is_ascii_digit());
+    line == "stack backtrace:"
+        || line.starts_with("at ")
+        || (number.len() < line.len() && number.starts_with(": "))
 }
 
 /// The beginning, where the first panic is.
@@ -80,6 +89,10 @@ failures:
 ---- limits::of_four_servers stdout ----
 thread 'limits::of_four_servers' panicked at tests/it/limits.rs:7:5:
 assertion failed: 226 == 225
+stack backtrace:
+   0: __rustc::rust_begin_unwind
+             at /rustc/0/library/std/src/panicking.rs:689:5
+note: Some details are omitted, run with `RUST_BACKTRACE=full` for a verbose backtrace.
 
 failures:
     limits::of_four_servers
@@ -114,7 +127,7 @@ error: 2 targets failed:
             "{}",
             failures.printed
         );
-        assert!(failures.printed.contains("226 == 225"));
+        assert!(failures.printed.contains("226 == 225\nnote: Some"));
         assert!(!failures.printed.contains("-p entrada"));
         assert!(!failures.crashed);
     }
