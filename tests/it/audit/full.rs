@@ -10,7 +10,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::support::{TABLE, call, mcp, stallable, stored};
-use crate::rig::{Rig, through_host};
+use crate::rig::{Rig, through_host, until};
 
 /// Checks that an answer says to come back later, since the log is full.
 async fn assert_full(response: Response) {
@@ -49,6 +49,36 @@ async fn until_full(rig: &Arc<Rig>, reader: &str) -> usize {
     panic!("the queue does not fill");
 }
 
+/// Reads, lists, writes and calls hidden tools while the log is full: none is
+/// begun, and each is answered after a second.
+async fn assert_nothing_is_begun(rig: &Rig, reader: &str, writer: &str) {
+    let alert = json!({"city": "Lisbon", "condition": "storm"});
+    let clock = SystemClock::new();
+    // The log stays full, so where the machine stood still meanwhile it is
+    // asked again.
+    for attempt in 1.. {
+        let started = clock.monotonic();
+        let (list, json_list, write, hidden) = tokio::join!(
+            mcp(rig, reader, "tools/list", json!({})),
+            rig.http
+                .get(rig.url("/mcp/tools"))
+                .bearer_auth(reader)
+                .send(),
+            call(rig, writer, "set_weather_alert", alert.clone()),
+            call(rig, reader, "set_weather_alert", alert.clone()),
+        );
+        let waited = clock.monotonic().saturating_sub(started);
+        for answer in [list, json_list.unwrap(), write, hidden] {
+            assert_full(answer).await;
+        }
+        assert!(waited >= Duration::from_millis(950), "{waited:?}");
+        if waited < Duration::from_secs(5) {
+            return;
+        }
+        assert!(attempt < 3, "{waited:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_half_done() {
     if through_host() {
@@ -56,7 +86,6 @@ async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_h
     }
     let (rig, storage) = stallable(&[]).await;
     let (reader, writer) = (rig.token("reader"), rig.token("writer"));
-    let alert = json!({"city": "Lisbon", "condition": "storm"});
     // Everything that a call needs once is there, before storage stalls.
     assert_eq!(call(&rig, &reader, "whoami", json!({})).await.status(), 200);
     // The log's table alone: on a slow machine this takes longer than the
@@ -64,35 +93,14 @@ async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_h
     storage.stall_table(TABLE);
     let rig = Arc::new(rig);
     let done = 1 + until_full(&rig, &reader).await;
-    // Reads, lists, writes, hidden tools: none is begun.
-    let clock = SystemClock::new();
-    let started = clock.monotonic();
-    let (list, json_list, write, hidden) = tokio::join!(
-        mcp(&rig, &reader, "tools/list", json!({})),
-        rig.http
-            .get(rig.url("/mcp/tools"))
-            .bearer_auth(&reader)
-            .send(),
-        call(&rig, &writer, "set_weather_alert", alert.clone()),
-        call(&rig, &reader, "set_weather_alert", alert.clone()),
-    );
-    let waited = clock.monotonic().saturating_sub(started);
-    assert!(
-        (Duration::from_millis(950)..Duration::from_secs(5)).contains(&waited),
-        "{waited:?}"
-    );
-    for answer in [list, json_list.unwrap(), write, hidden] {
-        assert_full(answer).await;
-    }
+    assert_nothing_is_begun(&rig, &reader, &writer).await;
     // What needs no entry is answered.
     assert_eq!(mcp(&rig, &reader, "ping", json!({})).await.status(), 200);
     storage.go_on();
-    for _ in 0..300 {
-        if stored(&storage, "whoami").await.len() >= done {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
+    until("each call has its entry", async || {
+        stored(&storage, "whoami").await.len() >= done
+    })
+    .await;
     let entries = stored(&storage, "whoami").await;
     assert_eq!(entries.len(), done, "an entry for each call, no more");
     assert!(entries.iter().all(|entry| entry["outcome"] == "succeeded"));
@@ -104,6 +112,7 @@ async fn a_full_queue_is_answered_503_after_a_second_and_nothing_is_dropped_or_h
         answer.json::<Value>().await.unwrap()["result"]["structuredContent"]["alerts"].clone()
     };
     assert_eq!(weather().await, json!([]));
+    let alert = json!({"city": "Lisbon", "condition": "storm"});
     let answer = call(&rig, &writer, "set_weather_alert", alert).await;
     assert_eq!(answer.status(), 200);
     assert_eq!(weather().await.as_array().unwrap().len(), 1);
@@ -141,7 +150,8 @@ async fn a_write_is_not_answered_before_the_log_has_it() {
         assert_eq!(answer.status(), 200);
         assert_eq!(stored(&storage, tool).await.len(), before + 1, "{tool}");
     }
-    // A read does not wait, and is there within a second all the same.
+    // A read does not wait, and is there soon all the same: how soon is a
+    // test's of the writer alone.
     storage.stall_table(TABLE);
     assert_eq!(
         call(&rig, &rig.token("reader"), "whoami", json!({}))
@@ -150,6 +160,9 @@ async fn a_write_is_not_answered_before_the_log_has_it() {
         200
     );
     storage.go_on();
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    until("the read has its entry", async || {
+        !stored(&storage, "whoami").await.is_empty()
+    })
+    .await;
     assert_eq!(stored(&storage, "whoami").await.len(), 1);
 }

@@ -8,7 +8,7 @@ mod support;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::rig::{Person, Rig, through_host};
+use crate::rig::{Person, Rig, through_host, until};
 
 async fn call(rig: &Rig, token: &str, name: &str, arguments: Value) -> Value {
     let body = json!({
@@ -74,16 +74,11 @@ async fn refusals_sign_ins_and_reads_are_in_the_log() {
     }
     assert!(!serde_json::to_string(&all).unwrap().contains("eyJ"));
     call(&rig, &reader, "get_weather", json!({"city": "Lisbon"})).await;
-    for _ in 0..40 {
-        if !entries(&rig, json!({"tool": "get_weather"}))
-            .await
-            .is_empty()
-        {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    panic!("a read is not in the log after two seconds");
+    until("a read is in the log", async || {
+        let found = entries(&rig, json!({"tool": "get_weather"})).await;
+        !found.is_empty()
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -11,23 +11,51 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::support::{stallable, stored};
-use crate::rig::{Rig, Watched, through_host};
+use crate::rig::{Rig, Watched, through_host, until};
+
+/// How long a refusal waits for its entry.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// In less time no lease can have failed, so that the limits are the shared
+/// ones; hardly anything flows in either.
+const LEASED: Duration = Duration::from_secs(2);
 
 async fn status(rig: &Rig, path: &str, token: &str) -> u16 {
     let request = rig.http.get(rig.url(path)).bearer_auth(token);
     request.send().await.unwrap().status().as_u16()
 }
 
-/// The entries of a method once there are so many, or after ten seconds.
-async fn eventually(storage: &Watched, method: &str, number: usize) -> Vec<Value> {
-    for _ in 0..100 {
-        let found = stored(storage, method).await;
-        if found.len() >= number {
-            return found;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// An answer, and how long it took.
+async fn timed<T>(asking: impl Future<Output = T>) -> (T, Duration) {
+    let clock = SystemClock::new();
+    let asked = clock.monotonic();
+    let answer = asking.await;
+    (answer, clock.monotonic().saturating_sub(asked))
+}
+
+/// What is stored about a method when a refusal has been answered. The entry
+/// is there before the answer, unless storage takes more than a second: only
+/// when the answer took as long is the entry waited for.
+async fn entered(storage: &Watched, method: &str, took: Duration) -> Vec<Value> {
+    if took >= PATIENCE {
+        return eventually(storage, method, 1).await;
     }
     stored(storage, method).await
+}
+
+/// The entries of a method once there are so many.
+async fn eventually(storage: &Watched, method: &str, number: usize) -> Vec<Value> {
+    let what = format!("{number} entries of {method}");
+    until(&what, async || {
+        stored(storage, method).await.len() >= number
+    })
+    .await;
+    stored(storage, method).await
+}
+
+/// The sum of what entries count.
+fn counted(entries: &[Value]) -> u64 {
+    let counts = entries.iter().filter_map(|entry| entry["count"].as_u64());
+    counts.sum()
 }
 
 #[tokio::test]
@@ -37,35 +65,56 @@ async fn a_known_caller_who_asks_too_often_is_entered_at_once_and_then_counted()
     }
     let (rig, storage) = stallable(&[("ENTRADA_LIMIT_USER", "2")]).await;
     let reader = rig.token("reader");
-    let mut answers = Vec::new();
-    for _ in 0..14 {
-        answers.push(status(&rig, "/mcp/tools", &reader).await);
-        if answers.last() == Some(&429) {
-            // Durable before the answer.
-            let found = stored(&storage, "/mcp").await;
+    let clock = SystemClock::new();
+    let began = clock.monotonic();
+    let mut through = 0;
+    let entry = loop {
+        let (status, took) = timed(status(&rig, "/mcp/tools", &reader)).await;
+        if status == 429 {
+            let found = entered(&storage, "/mcp", took).await;
             assert_eq!(found.len(), 1, "{found:?}");
-            assert_eq!(found[0]["reason"], "rate_limited");
-            assert_eq!(found[0]["decision"], "refused");
-            assert_eq!(found[0]["tenant"], CONTOSO.to_string());
-            assert!(found[0]["user"].is_string());
+            break found[0].clone();
+        }
+        assert_eq!(status, 200);
+        through += 1;
+        assert!(through < 20, "nothing is refused");
+    };
+    assert_eq!(entry["reason"], "rate_limited");
+    assert_eq!(entry["decision"], "refused");
+    assert_eq!(entry["tenant"], CONTOSO.to_string());
+    assert!(entry["user"].is_string());
+    let mut more = 0;
+    while more < 8 {
+        match status(&rig, "/mcp/tools", &reader).await {
+            429 => more += 1,
+            status => {
+                assert_eq!(status, 200);
+                through += 1;
+                assert!(through < 20, "hardly anything is refused");
+            }
         }
     }
     // Four at once, and up to two while the first lease is fetched.
-    let through = answers.iter().filter(|status| **status == 200).count();
-    assert!((4..=6).contains(&through), "{answers:?}");
-    let found = eventually(&storage, "/mcp", 2).await;
-    assert_eq!(found.len(), 2, "{found:?}");
-    let counted: u64 = found
-        .iter()
-        .filter_map(|entry| entry["count"].as_u64())
-        .sum();
-    assert_eq!(usize::try_from(counted).unwrap(), 14 - through - 1);
+    let took = clock.monotonic().saturating_sub(began);
+    assert!(
+        took >= LEASED || (4..=6).contains(&through),
+        "{through} in {took:?}"
+    );
+    // Every few seconds there may be a line for those since the last.
+    until("those after the first are counted", async || {
+        counted(&stored(&storage, "/mcp").await) >= more
+    })
+    .await;
+    let found = stored(&storage, "/mcp").await;
+    assert_eq!(counted(&found), more, "{found:?}");
+    let single = found.iter().filter(|entry| entry.get("count").is_none());
+    assert_eq!(single.collect::<Vec<_>>(), [&entry]);
     // What was let through: who saw the tools.
     let lists = eventually(&storage, "tools/list", through).await;
     assert_eq!(lists.len(), through, "{lists:?}");
-    assert!(lists.iter().all(|entry| entry["decision"] == "allowed"
-        && entry["user"] == found[0]["user"]
-        && entry["correlation_id"].is_string()));
+    assert!(lists.iter().all(|list| list["decision"] == "allowed"
+        && list["user"] == entry["user"]
+        && list["correlation_id"].is_string()));
 }
 
 #[tokio::test]
@@ -93,11 +142,14 @@ async fn a_token_at_the_wrong_door_or_without_its_scope_is_entered_under_its_own
         own.issue(terms).unwrap().expose_secret().to_owned()
     };
     let other_door = token(Audience::only(Door::Mcp), "mcp");
-    assert_eq!(status(&rig, "/api/auth/me", &other_door).await, 401);
     let scopeless = token(Audience::only(Door::Mcp), "api");
-    assert_eq!(status(&rig, "/mcp/tools", &scopeless).await, 403);
-    for (door, reason) in [("/api", "audience"), ("/mcp", "scope")] {
-        let found = stored(&storage, door).await;
+    for (door, path, token, answer, reason) in [
+        ("/api", "/api/auth/me", &other_door, 401, "audience"),
+        ("/mcp", "/mcp/tools", &scopeless, 403, "scope"),
+    ] {
+        let (status, took) = timed(status(&rig, path, token)).await;
+        assert_eq!(status, answer, "{door}");
+        let found = entered(&storage, door, took).await;
         assert_eq!(found.len(), 1, "{door}: {found:?}");
         assert_eq!(found[0]["reason"], reason);
         assert_eq!(found[0]["user"], Uuid::from_u128(0xa1).to_string());
@@ -115,13 +167,16 @@ async fn a_hidden_agent_and_a_caller_whom_chat_does_not_serve_are_entered() {
     let (rig, storage) = stallable(&[("ENTRADA_ACCEPT_APP_TOKENS", "true")]).await;
     let reader = rig.token("reader");
     let body = json!({"agent_id": "hidden"});
-    assert_eq!(rig.post("/api/sessions", &reader, &body).await.0, 404);
-    let found = stored(&storage, "agents.read").await;
+    let (answer, took) = timed(rig.post("/api/sessions", &reader, &body)).await;
+    assert_eq!(answer.0, 404);
+    let found = entered(&storage, "agents.read", took).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0]["agent"], "hidden");
     assert_eq!(found[0]["reason"], "hidden_or_unknown_agent");
-    assert_eq!(status(&rig, "/api/agents", &rig.token("daemon")).await, 403);
-    let found = stored(&storage, "/api").await;
+    let daemon = rig.token("daemon");
+    let (status, took) = timed(status(&rig, "/api/agents", &daemon)).await;
+    assert_eq!(status, 403);
+    let found = entered(&storage, "/api", took).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0]["reason"], "USER_REQUIRED");
 }
@@ -138,34 +193,53 @@ async fn unknown_callers_are_counted_by_what_they_were_refused_for() {
         ("ENTRADA_LIMIT_REGISTRATION", "1"),
     ])
     .await;
+    let clock = SystemClock::new();
+    let began = clock.monotonic();
+    let (mut tokens, mut logins, mut calls) = (Vec::new(), Vec::new(), Vec::new());
+    let answered =
+        async |request: reqwest::RequestBuilder| request.send().await.unwrap().status().as_u16();
     for number in 0..6 {
-        status(&rig, "/mcp/tools", &format!("made.up.{number}")).await;
-        rig.http.get(rig.url("/auth/login")).send().await.unwrap();
+        tokens.push(status(&rig, "/mcp/tools", &format!("made.up.{number}")).await);
+        logins.push(answered(rig.http.get(rig.url("/auth/login"))).await);
         let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call",
             "params": {"name": "get_authentication_info", "arguments": {}}});
         let request = rig.http.post(rig.url("/mcp")).json(&call);
         let request = request.header("accept", "application/json, text/event-stream");
-        request.send().await.unwrap();
+        calls.push(answered(request).await);
     }
-    let count = async |method: &str, reason: &str| {
-        let found = stored(&storage, method).await;
-        found
-            .iter()
-            .filter(|entry| entry["reason"] == reason)
-            .inspect(|entry| assert!(entry.get("tenant").is_none(), "{entry}"))
-            .filter_map(|entry| entry["count"].as_u64())
-            .sum::<u64>()
+    let took = clock.monotonic().saturating_sub(began);
+    let number = |answers: &[u16], status: u16| {
+        let such = answers.iter().filter(|answer| **answer == status);
+        u64::try_from(such.count()).unwrap()
     };
-    for _ in 0..100 {
-        if count("sign_in", "rate_limited").await >= 4 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    // What was answered is what is counted.
+    for (method, reason, expected) in [
+        ("/mcp", "TOKEN_INVALID", number(&tokens, 401)),
+        ("/mcp", "rate_limited", number(&tokens, 429)),
+        ("sign_in", "rate_limited", number(&logins, 429)),
+        ("tools/call", "rate_limited", number(&calls, 429)),
+    ] {
+        let lines = async || {
+            let mut lines = stored(&storage, method).await;
+            lines.retain(|entry| entry["reason"] == reason);
+            lines
+        };
+        until(
+            &format!("{expected} counts of {method} {reason}"),
+            async || counted(&lines().await) >= expected,
+        )
+        .await;
+        let lines = lines().await;
+        assert_eq!(counted(&lines), expected, "{lines:?}");
+        assert!(lines.iter().all(|line| line.get("tenant").is_none()));
     }
     // Two of each at once; something may have flowed in since.
-    let invalid = count("/mcp", "TOKEN_INVALID").await;
-    assert_eq!(invalid + count("/mcp", "rate_limited").await, 6);
-    assert!((2..=3).contains(&invalid), "{invalid}");
-    assert!((3..=4).contains(&count("sign_in", "rate_limited").await));
-    assert!((3..=4).contains(&count("tools/call", "rate_limited").await));
+    for (answers, good) in [(&tokens, 401), (&logins, 302), (&calls, 200)] {
+        let through = number(answers, good);
+        assert_eq!(through + number(answers, 429), 6, "{answers:?}");
+        assert!(
+            took >= LEASED || (2..=3).contains(&through),
+            "{answers:?} in {took:?}"
+        );
+    }
 }
