@@ -51,7 +51,7 @@ pub async fn start(options: HostOptions) -> Result<Host, HostError> {
     let timeout = function_timeout(&configuration)?;
     let body_limit = body_limit(&settings)?;
     let (listener, url) = bind(options.port).await?;
-    let handler_port = choose_port(handler.port, options.random.as_ref())?;
+    let handler_port = choose_port(handler.port)?;
 
     let logs = Arc::new(Logs::new(handler.stderr_is_for_errors_only));
     let launch = Launch {
