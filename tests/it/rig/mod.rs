@@ -5,6 +5,7 @@ mod certificate;
 mod handler;
 mod person;
 mod storage;
+mod until;
 mod watched;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub(crate) use certificate::private_ca;
 pub(crate) use handler::{Handler, becomes_healthy};
 pub(crate) use person::{Person, location, parameter};
 use storage::Storage;
+pub(crate) use until::until;
 pub(crate) use watched::Watched;
 
 /// How the server is reached in this run.
