@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::process::{Child, Command};
 
 use crate::functions::{bearer, trigger, wrapped};
-use crate::rig::{Handler, Rig};
+use crate::rig::{Handler, Rig, becomes_healthy, free_port};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "b7ad6b7169203331";
@@ -339,10 +339,8 @@ async fn without_a_token_nothing_is_sent_until_there_is_one() {
 }
 
 /// A server that can be asked to end.
-async fn spawn(rig: &Rig, settings: &[(String, String)]) -> (Child, String) {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+async fn spawn(settings: &[(String, String)]) -> (Child, String) {
+    let port = free_port();
     let child = Command::new(env!("CARGO_BIN_EXE_entrada"))
         .env_clear()
         .envs(settings.iter().cloned())
@@ -352,13 +350,7 @@ async fn spawn(rig: &Rig, settings: &[(String, String)]) -> (Child, String) {
         .spawn()
         .unwrap();
     let url = format!("http://localhost:{port}");
-    for _ in 0..400 {
-        let answer = rig.http.get(format!("{url}/api/health")).send().await;
-        if answer.is_ok_and(|answer| answer.status().is_success()) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    assert!(becomes_healthy(&url).await);
     (child, url)
 }
 
@@ -377,7 +369,7 @@ async fn end(mut child: Child, signal: &str, code: i32) {
 async fn what_waits_is_sent_when_the_process_is_asked_to_end() {
     let rig = Rig::start().await;
     let settings = settings(&rig, &ingestion(&rig), "60000");
-    let (child, url) = spawn(&rig, &settings).await;
+    let (child, url) = spawn(&settings).await;
     rig.http
         .get(format!("{url}/auth/info"))
         .send()
@@ -395,7 +387,7 @@ async fn what_waits_is_sent_when_the_process_is_asked_to_end() {
 async fn ingestion_that_is_away_keeps_nobody_waiting() {
     let rig = Rig::start().await;
     let settings = settings(&rig, "https://localhost:9/", "100");
-    let (child, url) = spawn(&rig, &settings).await;
+    let (child, url) = spawn(&settings).await;
     // More than every queue holds.
     let asking = async {
         for _ in 0..3_000 {

@@ -22,7 +22,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use certificate::private_ca;
-pub(crate) use handler::{Handler, becomes_healthy};
+pub(crate) use handler::{Handler, becomes_healthy, free_port};
 pub(crate) use person::{Person, location, parameter};
 use storage::Storage;
 pub(crate) use until::until;

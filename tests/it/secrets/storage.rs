@@ -2,7 +2,6 @@
 
 mod gate;
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -14,7 +13,7 @@ use self::gate::Gate;
 use super::wrapped::WrappedCalls;
 use super::{Officer, secretless};
 use crate::functions::bearer;
-use crate::rig::{Person, Rig, account, becomes_healthy, clients, private_ca};
+use crate::rig::{Person, Rig, account, becomes_healthy, clients, free_port, private_ca};
 
 /// Azurite's table service, which asks for tokens of Entra's.
 fn azurite(port: u16, folder: &Path) -> Child {
@@ -39,10 +38,7 @@ fn azurite(port: u16, folder: &Path) -> Child {
 
 #[tokio::test]
 async fn storage_that_comes_later_is_waited_for_and_needs_no_secret() {
-    let port = {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let port = free_port();
     let identity = private_ca(&["localhost", "127.0.0.1"]);
     let folder = tempfile::TempDir::new().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();

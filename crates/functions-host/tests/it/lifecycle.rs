@@ -179,7 +179,10 @@ async fn a_handler_that_exits_with_0_at_its_start_is_an_error() {
 
 #[tokio::test]
 async fn a_configured_port_is_used() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // Beneath those that Linux gives away by itself and those of handlers, so
+    // that nobody is given it before the handler binds it.
+    let listen = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).ok();
+    let free = (8000..9000).find_map(listen).unwrap();
     let port = free.local_addr().unwrap().port();
     let package = Package::new()
         .web()
