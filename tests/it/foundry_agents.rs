@@ -1,13 +1,16 @@
 //! Agents as Foundry lists them to the server's managed identity.
 
+use std::time::Duration;
+
+use entrada_ambient::{Clock as _, SystemClock};
 use entrada_stand_ins::StandIns;
 use entrada_stand_ins::directory::{IDENTITY_HEADER, MANAGED_IDENTITY_CLIENT_ID};
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, through_host};
+use crate::rig::{Rig, through_host, until};
 
 /// Changes something at Foundry.
-async fn foundry(stand_ins: &StandIns, path: &str, body: Value) {
+pub(crate) async fn foundry(stand_ins: &StandIns, path: &str, body: Value) {
     let http = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default()).unwrap();
     let url = format!("{}foundry/stand-in/{path}", stand_ins.url());
     let answer = http.post(url).json(&body).send().await.unwrap();
@@ -57,6 +60,24 @@ fn ids(agents: &[Value]) -> Vec<&str> {
         .collect()
 }
 
+/// What a server that has just started comes to offer. Its first answers wait
+/// two seconds at most for Foundry's list, and then are as agents.json has it:
+/// one that took less is right, or never will be.
+async fn comes_to_offer(rig: &Rig, persona: &str, is_right: impl Fn(&[Value]) -> bool) {
+    let clock = SystemClock::new();
+    let began = clock.monotonic();
+    let agents = offered(rig, persona).await;
+    let took = clock.monotonic().saturating_sub(began);
+    assert!(
+        is_right(&agents) || took >= Duration::from_secs(2),
+        "after {took:?}: {agents:?}"
+    );
+    until("Foundry's list has come", async || {
+        is_right(&offered(rig, persona).await)
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn what_agents_json_leaves_out_is_read_by_the_managed_identity() {
     let agents = json!({"agents": [
@@ -68,17 +89,14 @@ async fn what_agents_json_leaves_out_is_read_by_the_managed_identity() {
         foundry(stand_ins, "behaviour", json!({"agents_page": 3})).await;
     })
     .await;
-    let agents = offered(&rig, "reader").await;
     let assistant = json!({
         "id": "assistant", "name": "assistant",
         "description": "Repeats what you say and who you are",
     });
     let ours = json!({"id": "researcher", "name": "Ours", "description": "Says so here."});
-    assert_eq!(
-        agents,
-        [assistant, ours],
-        "no more, though the project has more"
-    );
+    let expected = [assistant, ours];
+    // No more than these, though the project has more.
+    comes_to_offer(&rig, "reader", |agents| agents == expected).await;
     let url = format!(
         "{}stand-in/requests?path=/foundry/api/projects/demo/agents",
         rig.stand_ins.url()
@@ -116,7 +134,7 @@ async fn an_agent_that_foundry_turned_off_is_not_offered_and_says_why() {
     assert_eq!(status, 201);
     foundry(&rig.stand_ins, "agents/slow", json!({"state": "disabled"})).await;
     rig.restart().await;
-    assert_eq!(ids(&offered(&rig, "reader").await), ["assistant"]);
+    comes_to_offer(&rig, "reader", |agents| ids(agents) == ["assistant"]).await;
     for (agent, word) in [
         ("slow", "turned off"),
         ("approver", "no such agent any more"),
@@ -140,24 +158,34 @@ async fn an_agent_that_foundry_turned_off_is_not_offered_and_says_why() {
     // To those who may not use it, it is as unknown as ever.
     let (status, answer) = rig.get("/api/agents/hidden", &reader).await;
     assert_eq!((status, &answer["code"]), (404, &json!("AGENT_NOT_FOUND")));
-    assert!(
-        rig.handler
-            .log()
-            .contains("agents of agents.json that cannot be used")
-    );
+    let said = "agents of agents.json that cannot be used";
+    rig.handler.logs(said).await;
     diagnosed(&rig).await;
 }
 
 /// What health, which is at most ten seconds old, comes to say is missing.
 async fn missing(rig: &Rig, code: &str) -> Value {
-    for _ in 0..60 {
+    let mut missing = Value::Null;
+    until(&format!("health says {code}"), async || {
         let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
-        if health["missing"][0]["code"] == code {
-            return health["missing"][0].clone();
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-    }
-    panic!("health never says {code}");
+        missing = health["missing"][0].clone();
+        missing["code"] == code
+    })
+    .await;
+    missing
+}
+
+/// What health comes to say of Foundry: for ten seconds after a probe that took
+/// too long it says that Foundry does not answer.
+async fn foundry_is(rig: &Rig, status: &str) {
+    until(
+        &format!("health says that Foundry is {status}"),
+        async || {
+            let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
+            health["services"]["azure_foundry"] == status
+        },
+    )
+    .await;
 }
 
 /// What the doctor says of the agents, from outside and by the settings.
@@ -222,7 +250,7 @@ async fn all_agents_of_the_project_are_offered_to_those_whom_the_policy_gives_th
         "slow",
     ];
     // `huge` is in no policy, and `breaker` is turned off.
-    assert_eq!(ids(&offered(&rig, "reader").await), expected);
+    comes_to_offer(&rig, "reader", |agents| ids(agents) == expected).await;
     assert!(offered(&rig, "norole").await.is_empty());
     let reader = rig.token("reader");
     let (status, _) = rig.get("/api/agents/huge", &reader).await;
@@ -241,12 +269,9 @@ async fn an_identity_that_may_not_list_them_takes_no_agent_away() {
     let agents = json!({"agents": [{"id": "assistant"}, {"id": "hidden"}]});
     let rig = rig(agents, async |_| {}).await;
     assert_eq!(ids(&offered(&rig, "reader").await), ["assistant"]);
-    let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
-    assert_eq!(
-        health["services"]["azure_foundry"], "operational",
-        "{health}"
-    );
-    assert!(rig.handler.log().contains("AIServices/agents/read"));
+    rig.handler.logs("AIServices/agents/read").await;
+    assert_eq!(ids(&offered(&rig, "reader").await), ["assistant"]);
+    foundry_is(&rig, "operational").await;
 }
 
 #[tokio::test]
@@ -260,7 +285,5 @@ async fn health_says_when_the_whole_project_cannot_be_listed() {
         (503, &json!("AGENTS_NOT_LISTED"))
     );
     missing(&rig, "AGENTS_NOT_LISTED").await;
-    let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
-    let foundry = &health["services"]["azure_foundry"];
-    assert_eq!(foundry, "degraded", "{health}");
+    foundry_is(&rig, "degraded").await;
 }

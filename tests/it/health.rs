@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::rig::Rig;
+use crate::rig::{Rig, until};
 
 #[tokio::test]
 async fn the_root_answers_programs_and_people() {
@@ -30,6 +30,12 @@ async fn the_root_answers_programs_and_people() {
 #[tokio::test]
 async fn health_names_every_service() {
     let rig = Rig::start().await;
+    // A server lets people in before all that it stands on answers.
+    until("everything answers", async || {
+        let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
+        health["status"] == "healthy"
+    })
+    .await;
     for path in ["/api/health", "/health"] {
         let (status, health) = rig.ask(rig.http.get(rig.url(path))).await;
         assert_eq!(status, 200);

@@ -2,13 +2,17 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
 use tokio::process::Command;
 
+use crate::foundry_agents::foundry;
 use crate::rig::{Rig, clients};
 
 #[tokio::test]
 async fn the_python_sdk_lists_and_calls_in_both_eras() {
     let mut rig = Rig::start().await;
+    // Ten seconds, in which a client is told how far it is.
+    foundry(&rig.stand_ins, "behaviour", json!({"slow_words": 40})).await;
     for restarted in ["before", "after"] {
         let mut command = Command::new(clients().join("python/bin/python"));
         command

@@ -113,14 +113,25 @@ fn accounts() -> String {
     format!("{ACCOUNT}:{KEY}") + &rigs.collect::<String>()
 }
 
+/// A port that nothing listens on. Beneath those that Linux gives away by
+/// itself (32768 and up), so that nobody is given it before Azurite binds it,
+/// and beneath those of the tests (10000 and up).
 fn free_port() -> Result<u16, Error> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-        .and_then(|listener| listener.local_addr())
-        .map(|address| address.port())
-        .map_err(|source| Error::Start {
-            program: "a server on 127.0.0.1".into(),
-            source,
-        })
+    const COUNT: u16 = 1000;
+    // Two runs at once begin at different ones.
+    let begin = u16::try_from(std::process::id() % u32::from(COUNT)).unwrap_or_default();
+    let ports = (0..COUNT).map(|further| 9000 + (begin + further) % COUNT);
+    let mut refusal = std::io::ErrorKind::AddrInUse.into();
+    for port in ports {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(source) => refusal = source,
+        }
+    }
+    Err(Error::Start {
+        program: "a server on 127.0.0.1".into(),
+        source: refusal,
+    })
 }
 
 /// Whether an HTTP server answers there, whatever it says.

@@ -26,6 +26,11 @@ use crate::settings::{AppSettings, Configuration};
 /// Connections at a time; further ones wait to be accepted.
 const CONNECTIONS: usize = 4096;
 
+/// How long a connection may be idle, or at a request's head: longer than
+/// clients keep one (reqwest 90 s), so that they close it first and send
+/// nothing into its end.
+const IDLE: Duration = Duration::from_mins(2);
+
 /// What every request needs.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -65,6 +70,7 @@ pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             let served = http1::Builder::new()
                 .preserve_header_case(true)
                 .timer(TokioTimer::new())
+                .header_read_timeout(IDLE)
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
             if let Err(error) = served {

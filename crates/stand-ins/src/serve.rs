@@ -17,8 +17,8 @@ use tower::ServiceExt;
 /// How long requests that are being answered may take once the server stops.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// How long a TLS handshake may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a TLS handshake may take: clients give up long before.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long a connection may be idle, or at a request's head: longer than
 /// clients keep one (reqwest 90 s), so that they close it first and send

@@ -24,7 +24,7 @@ def check(name, good, detail=""):
 
 
 def http_client(token):
-    return httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    return httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=120)
 
 
 async def names(client):

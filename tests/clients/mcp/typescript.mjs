@@ -67,15 +67,16 @@ for (const [name, args] of [
 
 const told = [];
 const question = { name: 'ask_agent', arguments: { agent: 'slow', message: 'Count' } };
-const answer = await call(plain, question, { onprogress: (step) => told.push(step.progress) });
+const patience = { timeout: 300_000 };
+const answer = await call(plain, question, { ...patience, onprogress: (step) => told.push(step.progress) });
 check('the agent answers', !answer.isError, answer);
 const rising = told.every((step, index) => index === 0 || step > told[index - 1]);
 check('a long call tells how far it is', told.length > 3 && rising, told);
 
+// Given up as soon as the agent has been asked.
 const going = new AbortController();
-setTimeout(() => going.abort(), 900);
 try {
-  await call(plain, question, { signal: going.signal });
+  await call(plain, question, { ...patience, signal: going.signal, onprogress: () => going.abort() });
   check('a call that is given up ends', false);
 } catch (error) {
   check('a call that is given up ends', going.signal.aborted, String(error));

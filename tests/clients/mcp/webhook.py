@@ -26,7 +26,7 @@ def check(name, good, detail=""):
 
 def http_client(token):
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    return httpx2.AsyncClient(headers=headers, timeout=30)
+    return httpx2.AsyncClient(headers=headers, timeout=120)
 
 
 async def call(client, name, arguments):

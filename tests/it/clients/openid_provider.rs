@@ -1,6 +1,5 @@
 //! A certified `OpenID` provider by somebody else where Entra ID would be.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -14,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin};
 
 use super::{clients, node, passes};
-use crate::rig::Rig;
+use crate::rig::{Rig, free_port};
 
 /// The running provider.
 struct Provider {
@@ -30,11 +29,7 @@ impl Provider {
         let folder = TempDir::new().unwrap();
         write_certificates(&folder);
         let file = |name: &str| folder.path().join(name);
-        let port = TcpListener::bind(("127.0.0.1", 0))
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
+        let port = free_port();
         let mut child = node("oauth/oidc_provider.mjs")
             .args([file("certificate.pem"), file("key.pem")])
             .args([

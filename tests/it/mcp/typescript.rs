@@ -2,13 +2,17 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
 use tokio::process::Command;
 
 use super::going_away::in_the_log;
+use crate::foundry_agents::foundry;
 use crate::rig::{Rig, clients, script};
 
 async fn passes(sdk: &str) {
     let rig = Rig::start().await;
+    // Ten seconds, in which a client is told how far it is.
+    foundry(&rig.stand_ins, "behaviour", json!({"slow_words": 40})).await;
     let output = Command::new(clients().join("node/node_modules/.bin/node"))
         .arg(script("mcp/typescript.mjs"))
         .args([sdk, &rig.url("/mcp"), &rig.token("all")])

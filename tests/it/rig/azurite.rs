@@ -1,14 +1,13 @@
 //! Azurite for tests that want several servers on one storage, also when
 //! nobody started one: `cargo test` by itself.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use entrada_ambient::{NetworkOptions, http_client};
 use tokio::sync::OnceCell;
 
-use super::{clients, setting};
+use super::{clients, free_port, setting};
 
 /// The key that every storage emulator has, published by Microsoft ("Use the
 /// Azurite emulator for local Azure Storage development").
@@ -41,9 +40,7 @@ pub(super) async fn connection() -> String {
     reason = "one for all tests of this process, which it ends with"
 )]
 async fn start() -> Azurite {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
+    let port = free_port();
     let modules = clients().join("node/node_modules");
     let runner = concat!(env!("CARGO_MANIFEST_DIR"), "/xtask/src/azurite.cjs");
     let accounts = (0..ACCOUNTS)

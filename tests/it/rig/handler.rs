@@ -4,19 +4,21 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use entrada::app::{Ambient, App};
 use entrada::config::Settings;
-use entrada_ambient::{FixedEnvironment, SystemClock, SystemRandom};
+use entrada_ambient::{Clock as _, FixedEnvironment, SystemClock, SystemRandom};
 use entrada_functions_host::{Host, HostOptions};
 use entrada_tables::Tables;
+use futures::FutureExt as _;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
-use super::{setting, through_host};
+use super::{setting, through_host, until};
 
 type Lines = Arc<Mutex<Vec<String>>>;
 
@@ -24,6 +26,8 @@ enum Running {
     Direct {
         child: Child,
         lines: Lines,
+        /// Reads what it writes, to the end.
+        reading: JoinHandle<()>,
     },
     Host(Box<Host>),
     /// A task of this process.
@@ -41,9 +45,27 @@ pub(crate) struct Handler {
     port: u16,
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    listener.local_addr().unwrap().port()
+/// How long a server may take until it answers: far longer than it needs on a
+/// machine that is merely busy.
+const LONGEST: Duration = Duration::from_mins(2);
+
+/// A port that nothing listens on, for a program that binds it later. Until
+/// then nobody else is given it: it is beneath those that Linux gives away by
+/// itself (32768 and up) and those of the host's handlers (20000 and up), and
+/// none is given twice in one process.
+pub(crate) fn free_port() -> u16 {
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 10_000;
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Other processes of tests begin elsewhere.
+    let begin = std::process::id() % 50 * 200;
+    loop {
+        let place = (begin + GIVEN.fetch_add(1, Ordering::Relaxed)) % COUNT;
+        let port = u16::try_from(FIRST + place).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 impl Handler {
@@ -162,10 +184,19 @@ impl Handler {
         }
     }
 
+    /// Waits until this is in [`log`](Self::log): what a server writes before
+    /// it answers may be read after its answer.
+    pub(crate) async fn logs(&self, text: &str) {
+        let what = format!("the log says {text:?}");
+        until(&what, async || self.log().contains(text)).await;
+    }
+
     /// Waits until it lets people in.
     pub(crate) async fn wait(&self) {
+        let url = format!("{}/api/health", self.address);
+        let is_healthy = answers(&url, || self.has_ended()).await;
         assert!(
-            becomes_healthy(&self.address).await,
+            is_healthy,
             "the server does not become healthy:\n{}",
             self.log()
         );
@@ -173,28 +204,45 @@ impl Handler {
 
     /// Waits until it answers `/`.
     async fn wait_for_root(&self) {
-        let answered = answers(&format!("{}/", self.address)).await;
+        let url = format!("{}/", self.address);
+        let answered = answers(&url, || self.has_ended()).await;
         assert!(answered, "the server does not answer:\n{}", self.log());
+    }
+
+    /// Whether it has ended, so that there is nothing to wait for.
+    fn has_ended(&self) -> bool {
+        match &self.running {
+            Running::Direct { reading, .. } => reading.is_finished(),
+            Running::Host(host) => host.stopped().now_or_never().is_some(),
+            Running::Inside(task) => task.is_finished(),
+        }
     }
 }
 
-/// Whether the server at `address` lets people in within twenty seconds.
+/// Whether the server at `address` lets people in within two minutes.
 pub(crate) async fn becomes_healthy(address: &str) -> bool {
-    answers(&format!("{address}/api/health")).await
+    answers(&format!("{address}/api/health"), || false).await
 }
 
-/// Whether there is a good answer at `url` within twenty seconds.
-async fn answers(url: &str) -> bool {
+/// Whether there is a good answer at `url` within two minutes. It is asked one
+/// last time once they are over, or `has_ended` says that nobody is there any
+/// more.
+async fn answers(url: &str, has_ended: impl Fn() -> bool) -> bool {
     let client = entrada_ambient::http_client(&entrada_ambient::NetworkOptions::default());
     let client = client.unwrap();
-    for _ in 0..800 {
+    let clock = SystemClock::new();
+    let began = clock.monotonic();
+    loop {
+        let is_last = has_ended() || clock.monotonic().saturating_sub(began) >= LONGEST;
         let answer = client.get(url).send().await;
         if answer.is_ok_and(|answer| answer.status().is_success()) {
             return true;
         }
+        if is_last {
+            return false;
+        }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    false
 }
 
 /// A server in this process that is not started.
@@ -237,11 +285,15 @@ async fn run(environment: &[(String, String)], port: u16) -> Running {
     let lines = Lines::default();
     let output = child.stdout.take().unwrap();
     let written = lines.clone();
-    tokio::spawn(async move {
+    let reading = tokio::spawn(async move {
         let mut reader = BufReader::new(output).lines();
         while let Ok(Some(line)) = reader.next_line().await {
             written.lock().unwrap().push(line);
         }
     });
-    Running::Direct { child, lines }
+    Running::Direct {
+        child,
+        lines,
+        reading,
+    }
 }

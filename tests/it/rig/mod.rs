@@ -2,6 +2,8 @@
 
 mod azurite;
 mod certificate;
+mod double_click;
+mod environment;
 mod handler;
 mod person;
 mod storage;
@@ -22,7 +24,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub(crate) use certificate::private_ca;
-pub(crate) use handler::{Handler, becomes_healthy};
+pub(crate) use double_click::DoubleClick;
+use environment::environment;
+pub(crate) use handler::{Handler, becomes_healthy, free_port};
 pub(crate) use person::{Person, location, parameter};
 use storage::Storage;
 pub(crate) use until::until;
@@ -94,10 +98,10 @@ struct Ground {
 }
 
 impl Ground {
-    async fn prepare(settings: &[(&str, &str)]) -> Self {
+    async fn prepare(settings: &[(&str, &str)], clock: Arc<dyn Clock>) -> Self {
         let folder = TempDir::new().unwrap();
         let storage = Storage::take(folder.path()).await;
-        Self::on(folder, storage, settings, Arc::new(SystemClock::new())).await
+        Self::on(folder, storage, settings, clock).await
     }
 
     async fn on(
@@ -110,16 +114,16 @@ impl Ground {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
-        Self::asking(folder, storage, clock, async |_| settings).await
+        Self::asking(folder, storage, clock, async |_, _| settings).await
     }
 
     /// What the server is set is asked of `prepare`, which is given the
-    /// stand-ins.
+    /// stand-ins and a key ring.
     async fn asking(
         folder: TempDir,
         storage: Storage,
         clock: Arc<dyn Clock>,
-        prepare: impl AsyncFnOnce(&StandIns) -> Vec<(String, String)>,
+        prepare: impl AsyncFnOnce(&StandIns, &str) -> Vec<(String, String)>,
     ) -> Self {
         let random = Arc::new(SystemRandom);
         let stand_ins =
@@ -138,7 +142,7 @@ impl Ground {
             let ring = KeyRing::generate(clock.as_ref(), random.as_ref());
             ring.unwrap().expose_secret().to_owned()
         };
-        let settings = prepare(&stand_ins).await;
+        let settings = prepare(&stand_ins, &key_ring).await;
         Self {
             clock,
             stand_ins,
@@ -194,7 +198,7 @@ impl Rig {
 
     /// A server with further settings.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
-        let ground = Ground::prepare(settings).await;
+        let ground = Ground::prepare(settings, system_clock()).await;
         let handler = Handler::start(ground.environment()).await;
         ground.rig(handler)
     }
@@ -205,9 +209,18 @@ impl Rig {
     pub(crate) async fn unready(
         prepare: impl AsyncFnOnce(&StandIns) -> Vec<(String, String)>,
     ) -> Self {
+        Self::unready_with_ring(async |stand_ins: &StandIns, _: &str| prepare(stand_ins).await)
+            .await
+    }
+
+    /// The same, with the [key ring](Self::key_ring) for `prepare` to put where
+    /// the server finds it.
+    pub(crate) async fn unready_with_ring(
+        prepare: impl AsyncFnOnce(&StandIns, &str) -> Vec<(String, String)>,
+    ) -> Self {
         let folder = TempDir::new().unwrap();
         let storage = Storage::take(folder.path()).await;
-        let ground = Ground::asking(folder, storage, Arc::new(SystemClock::new()), prepare).await;
+        let ground = Ground::asking(folder, storage, system_clock(), prepare).await;
         let handler = Handler::start_unready(ground.environment()).await;
         ground.rig(handler)
     }
@@ -215,8 +228,8 @@ impl Rig {
     /// A server whose storage others can share, whatever the run's setting.
     pub(crate) async fn shared(settings: &[(&str, &str)]) -> Self {
         let storage = Storage::account().await;
-        let (folder, clock) = (TempDir::new().unwrap(), Arc::new(SystemClock::new()));
-        let ground = Ground::on(folder, storage, settings, clock).await;
+        let folder = TempDir::new().unwrap();
+        let ground = Ground::on(folder, storage, settings, system_clock()).await;
         let handler = Handler::start(ground.environment()).await;
         ground.rig(handler)
     }
@@ -227,9 +240,7 @@ impl Rig {
         settings: &[(&str, &str)],
         tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
     ) -> Self {
-        let rig = Self::inside_unready(settings, tables).await;
-        rig.handler.wait().await;
-        rig
+        Self::inside_by(system_clock(), settings, tables).await
     }
 
     /// The same, as soon as it listens.
@@ -237,17 +248,25 @@ impl Rig {
         settings: &[(&str, &str)],
         tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
     ) -> Self {
-        let ground = Ground::prepare(settings).await;
+        let ground = Ground::prepare(settings, system_clock()).await;
         let tables = tables(ground.storage.tables());
         ground.inside(tables).await
     }
 
     /// A server in this process that goes by `clock`, as its stand-ins do.
     pub(crate) async fn by(clock: Arc<ManualClock>) -> Self {
-        let folder = TempDir::new().unwrap();
-        let storage = Storage::take(folder.path()).await;
-        let ground = Ground::on(folder, storage, &[], clock).await;
-        let tables = ground.storage.tables();
+        Self::inside_by(clock, &[], |tables| tables).await
+    }
+
+    /// The same, with settings, and its storage as [`inside`](Self::inside)
+    /// has it.
+    pub(crate) async fn inside_by(
+        clock: Arc<dyn Clock>,
+        settings: &[(&str, &str)],
+        tables: impl FnOnce(Arc<dyn Tables>) -> Arc<dyn Tables>,
+    ) -> Self {
+        let ground = Ground::prepare(settings, clock).await;
+        let tables = tables(ground.storage.tables());
         let rig = ground.inside(tables).await;
         rig.handler.wait().await;
         rig
@@ -255,7 +274,7 @@ impl Rig {
 
     /// The server's routes, as they are put together.
     pub(crate) async fn routes() -> axum::Router {
-        let ground = Ground::prepare(&[]).await;
+        let ground = Ground::prepare(&[], system_clock()).await;
         let tables = ground.storage.tables();
         handler::assemble(&ground.environment(), &ground.ambient(), tables).router
     }
@@ -356,6 +375,10 @@ impl Rig {
     }
 }
 
+fn system_clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock::new())
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "only this client trusts the private CA"
@@ -368,45 +391,4 @@ fn trusting_client(stand_ins: &StandIns) -> reqwest::Client {
         .add_root_certificate(ca)
         .build()
         .unwrap()
-}
-
-fn environment(
-    stand_ins: &StandIns,
-    folder: &TempDir,
-    storage: &Storage,
-    key_ring: &str,
-    settings: &[(String, String)],
-) -> Vec<(String, String)> {
-    use entrada_stand_ins::directory::{CLIENT_ID, CLIENT_SECRET, CONTOSO};
-    let https = stand_ins.https_url();
-    let https = https.as_str().trim_end_matches('/');
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let mut environment: Vec<(String, String)> = [
-        ("SSL_CERT_FILE", file("ca.pem")),
-        ("ENTRADA_AUTHORITY", https.to_owned()),
-        ("ENTRADA_TENANT_ID", CONTOSO.to_string()),
-        ("ENTRADA_CLIENT_ID", CLIENT_ID.to_string()),
-        ("ENTRADA_CLIENT_SECRET", CLIENT_SECRET.to_owned()),
-        ("ENTRADA_STORAGE", storage.setting()),
-        ("ENTRADA_KEY_RING", key_ring.to_owned()),
-        ("ENTRADA_POLICY", file("policy.json")),
-        ("ENTRADA_AGENTS", file("agents.json")),
-        (
-            "ENTRADA_FOUNDRY_ENDPOINT",
-            format!("{https}/foundry/api/projects/demo"),
-        ),
-        (
-            "ENTRADA_REDIRECT_URIS",
-            "http://localhost:5173/signed-in".to_owned(),
-        ),
-        ("ENTRADA_GRAPH_URL", format!("{https}/graph")),
-        ("ENTRADA_WEATHER", "example".to_owned()),
-        ("ENTRADA_REQUESTS_PER_MINUTE", "off".to_owned()),
-        ("ENTRADA_LOG", "debug".to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect();
-    environment.extend(settings.iter().cloned());
-    environment
 }

@@ -1,6 +1,7 @@
 //! Storage that is watched: what is asked of it is noted, it can be kept from
 //! answering, and it can break.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use entrada_tables::{
@@ -25,6 +26,34 @@ pub(crate) struct Watched {
     asked: Mutex<Vec<(&'static str, String)>>,
     stalled: watch::Sender<Stalled>,
     broken: Mutex<Vec<&'static str>>,
+    /// How many operations wait for their answer.
+    under_way: AtomicUsize,
+}
+
+/// What goes on beside requests (loading revocations): it is not told of.
+fn is_beside(table: &str) -> bool {
+    table == "entradarevocations"
+}
+
+/// An operation that waits for its answer.
+struct UnderWay<'a>(Option<&'a AtomicUsize>);
+
+impl<'a> UnderWay<'a> {
+    fn with(watched: &'a Watched, table: &str) -> Self {
+        let count = (!is_beside(table)).then_some(&watched.under_way);
+        if let Some(count) = count {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        Self(count)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(count) = self.0 {
+            count.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Watched {
@@ -34,6 +63,7 @@ impl Watched {
             asked: Mutex::default(),
             stalled: watch::Sender::new(Stalled::Nothing),
             broken: Mutex::default(),
+            under_way: AtomicUsize::new(0),
         })
     }
 
@@ -42,15 +72,19 @@ impl Watched {
         self.inner.as_ref()
     }
 
-    /// What was asked since this was called last. What goes on beside
-    /// requests (loading revocations) is left out.
+    /// What was asked since this was called last.
     pub(crate) fn take(&self) -> Vec<String> {
         let asked = std::mem::take(&mut *self.asked.lock().unwrap());
         asked
             .into_iter()
-            .filter(|(_, table)| table != "entradarevocations")
+            .filter(|(_, table)| !is_beside(table))
             .map(|(operation, table)| format!("{operation} {table}"))
             .collect()
+    }
+
+    /// Whether somebody waits for an answer.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) > 0
     }
 
     /// Nothing answers from now on.
@@ -78,7 +112,9 @@ impl Watched {
         self.broken.lock().unwrap().extend(tables);
     }
 
-    async fn pass(&self, operation: &'static str, table: &str) {
+    /// Lets an operation through as soon as it may be answered.
+    async fn pass(&self, operation: &'static str, table: &str) -> UnderWay<'_> {
+        let under_way = UnderWay::with(self, table);
         let is_broken = self.broken.lock().unwrap().contains(&table);
         assert!(!is_broken, "{table} is broken");
         let entry = (operation, table.to_owned());
@@ -91,6 +127,7 @@ impl Watched {
             Stalled::Everything => false,
         };
         let _ = stalled.wait_for(free).await;
+        under_way
     }
 }
 
@@ -101,7 +138,7 @@ impl Tables for Watched {
     }
 
     async fn insert(&self, table: &str, row: &Row) -> Result<ETag, TableError> {
-        self.pass("insert", table).await;
+        let _under_way = self.pass("insert", table).await;
         self.inner.insert(table, row).await
     }
 
@@ -111,7 +148,7 @@ impl Tables for Watched {
         partition: &str,
         row: &str,
     ) -> Result<Option<Row>, TableError> {
-        self.pass("get", table).await;
+        let _under_way = self.pass("get", table).await;
         self.inner.get(table, partition, row).await
     }
 
@@ -121,7 +158,7 @@ impl Tables for Watched {
         row: &Row,
         condition: &Condition,
     ) -> Result<ETag, TableError> {
-        self.pass("replace", table).await;
+        let _under_way = self.pass("replace", table).await;
         self.inner.replace(table, row, condition).await
     }
 
@@ -131,7 +168,7 @@ impl Tables for Watched {
         row: &Row,
         condition: &Condition,
     ) -> Result<ETag, TableError> {
-        self.pass("merge", table).await;
+        let _under_way = self.pass("merge", table).await;
         self.inner.merge(table, row, condition).await
     }
 
@@ -142,12 +179,12 @@ impl Tables for Watched {
         row: &str,
         condition: &Condition,
     ) -> Result<(), TableError> {
-        self.pass("delete", table).await;
+        let _under_way = self.pass("delete", table).await;
         self.inner.delete(table, partition, row, condition).await
     }
 
     async fn query(&self, table: &str, query: &Query) -> Result<Page, TableError> {
-        self.pass("query", table).await;
+        let _under_way = self.pass("query", table).await;
         self.inner.query(table, query).await
     }
 
@@ -156,7 +193,7 @@ impl Tables for Watched {
         table: &str,
         operations: &[Operation],
     ) -> Result<Vec<Option<ETag>>, TableError> {
-        self.pass("batch", table).await;
+        let _under_way = self.pass("batch", table).await;
         self.inner.batch(table, operations).await
     }
 
@@ -167,7 +204,7 @@ impl Tables for Watched {
         limit: u32,
         continuation: Option<&Continuation>,
     ) -> Result<Page, TableError> {
-        self.pass("expired", table).await;
+        let _under_way = self.pass("expired", table).await;
         self.inner.expired(table, now, limit, continuation).await
     }
 
@@ -178,7 +215,7 @@ impl Tables for Watched {
         limit: u32,
         continuation: Option<&Continuation>,
     ) -> Result<Page, TableError> {
-        self.pass("scan", table).await;
+        let _under_way = self.pass("scan", table).await;
         self.inner.scan(table, select, limit, continuation).await
     }
 

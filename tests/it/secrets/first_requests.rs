@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use entrada::identity::Door;
+use entrada_stand_ins::StandIns;
 use futures::future::join_all;
 use http::header::ACCEPT;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 use super::wrapped::in_time;
 use super::{Officer, control, own_token, secretless};
 use crate::functions::{bearer, call};
-use crate::rig::{Rig, Watched, through_host};
+use crate::rig::{Rig, Watched, through_host, until};
 
 /// What may come first of all, at every door: each needs something that is
 /// loaded after the start, and each is served.
@@ -61,23 +62,17 @@ async fn everybody_is_served(rig: &Rig) {
     tokio::join!(join_all(served), join_all(called));
 }
 
-/// A server whose managed identity takes three seconds for each token, so that
-/// the vault cannot be asked for its ring before.
-async fn with_slow_identity() -> Rig {
-    let slow = json!({"route": "/msi/token", "delay_ms": 3_000, "times": 1_000});
-    let rig = Rig::unready(async |stand_ins| {
+#[tokio::test]
+async fn keys_that_are_on_their_way_are_waited_for() {
+    // The vault is not asked for its ring before there is a token.
+    let slow = json!({"route": "/msi/token", "delay_ms": 1_500, "times": 1_000});
+    let rig = Rig::unready_with_ring(async |stand_ins, ring| {
+        let officer = Officer::of(stand_ins);
+        officer.write("entrada-key-ring", ring).await;
         control(stand_ins, "faults", slow).await;
         secretless(stand_ins)
     })
     .await;
-    let officer = Officer::of(&rig.stand_ins);
-    officer.write("entrada-key-ring", rig.key_ring()).await;
-    rig
-}
-
-#[tokio::test]
-async fn keys_that_are_on_their_way_are_waited_for() {
-    let rig = with_slow_identity().await;
     everybody_is_served(&rig).await;
 }
 
@@ -104,12 +99,26 @@ async fn revocations_that_are_on_their_way_are_waited_for() {
 /// A look that came too early is not repeated to everybody for ten seconds.
 #[tokio::test]
 async fn health_is_well_as_soon_as_the_server_is() {
-    let rig = with_slow_identity().await;
-    let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
-    assert_eq!(
-        (status, &health["services"]["api"]),
-        (503, &json!("unavailable"))
-    );
-    let well = tokio::time::timeout(Duration::from_secs(7), rig.handler.wait());
-    well.await.expect("what was found early is not repeated");
+    let role = async |stand_ins: &StandIns, role: &str| {
+        control(stand_ins, "vault-access", json!({"role": role})).await;
+    };
+    let rig = Rig::unready_with_ring(async |stand_ins, ring| {
+        let officer = Officer::of(stand_ins);
+        officer.write("entrada-key-ring", ring).await;
+        role(stand_ins, "none").await;
+        secretless(stand_ins)
+    })
+    .await;
+    let health = async || rig.ask(rig.http.get(rig.url("/api/health"))).await.1;
+    let early = health().await;
+    assert_eq!(early["services"]["api"], "unavailable", "{early}");
+    role(&rig.stand_ins, "secrets_user").await;
+    let own = own_token(&rig, Door::Mcp);
+    until("the keys are there", async || {
+        rig.get("/mcp/tools", &own).await.0 == 200
+    })
+    .await;
+    let health = health().await;
+    assert_eq!(health["services"]["api"], "operational", "{health}");
+    assert_eq!(health["services"]["key_vault"], "operational", "{health}");
 }

@@ -1,8 +1,6 @@
 //! Starts with something missing: the server binds, says what is missing, and
 //! heals without a restart.
 
-use std::time::Duration;
-
 use entrada::identity::Door;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,7 +8,7 @@ use uuid::Uuid;
 use super::wrapped::{WrappedCalls, complains, in_time, succeeds};
 use super::{Officer, control, own_token, secretless};
 use crate::functions::{bearer, call};
-use crate::rig::{Person, Rig};
+use crate::rig::{Person, Rig, until};
 
 fn named(health: &Value) -> Vec<&str> {
     let missing = health["missing"].as_array().unwrap();
@@ -34,17 +32,18 @@ async fn says_what_is_missing(rig: &Rig, code: &str) {
     let (status, _) = rig.ask(rig.http.get(rig.url("/"))).await;
     assert_eq!(status, 200);
     // The vault may not have answered yet.
-    for attempt in 0.. {
+    let what = format!("health says {code}");
+    until(&what, async || {
         let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
         assert_eq!(status, 503, "{health}");
-        if named(&health).contains(&code) {
-            assert_eq!(health["services"]["api"], "unavailable", "{health}");
-            assert_eq!(health["services"]["key_vault"], "unavailable", "{health}");
-            break;
+        if !named(&health).contains(&code) {
+            return false;
         }
-        assert!(attempt < 60, "{health}");
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+        assert_eq!(health["services"]["api"], "unavailable", "{health}");
+        assert_eq!(health["services"]["key_vault"], "unavailable", "{health}");
+        true
+    })
+    .await;
     let token = own_token(rig, Door::Mcp);
     let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/list"});
     let requests = [
@@ -62,14 +61,12 @@ async fn says_what_is_missing(rig: &Rig, code: &str) {
     }
     // Who brings a token of Entra's needs none of our keys, once the list of
     // what was revoked is there.
-    for attempt in 0.. {
+    until("a token of Entra's is let in", async || {
         let (status, answer) = rig.get("/mcp/tools", &rig.token("reader")).await;
-        if status == 200 {
-            break;
-        }
-        assert!(attempt < 60 && status == 503, "{answer}");
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+        assert!(matches!(status, 200 | 503), "{answer}");
+        status == 200
+    })
+    .await;
 }
 
 /// The server works, and is the process that it was.
@@ -89,14 +86,13 @@ async fn works(rig: &Rig) {
 }
 
 async fn healthy(rig: &Rig) -> Value {
-    for _ in 0..60 {
-        let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
-        if health["status"] == "healthy" {
-            return health;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    panic!("not healthy:\n{}", rig.handler.log());
+    let mut health = Value::Null;
+    until("health is healthy", async || {
+        health = rig.ask(rig.http.get(rig.url("/api/health"))).await.1;
+        health["status"] == "healthy"
+    })
+    .await;
+    health
 }
 
 /// A start without keys.
@@ -222,15 +218,15 @@ async fn a_ring_in_use_outlives_its_vault() {
     assert_eq!(status, 503);
     let (status, _) = rig.get("/mcp/tools", &own_token(&rig, Door::Mcp)).await;
     assert_eq!(status, 200);
-    for _ in 0..60 {
+    until("health says that the vault is away", async || {
         let (_, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
-        if health["services"]["key_vault"] == "degraded" {
-            assert_eq!(named(&health), ["KEY_VAULT_FORBIDDEN"], "{health}");
-            return;
+        if health["services"]["key_vault"] != "degraded" {
+            return false;
         }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    panic!("health does not say it:\n{}", rig.handler.log());
+        assert_eq!(named(&health), ["KEY_VAULT_FORBIDDEN"], "{health}");
+        true
+    })
+    .await;
 }
 
 /// A federated credential that is not there yet: sign-ins and calls on behalf
@@ -256,16 +252,16 @@ async fn without_federated_credential(state: &str, code: &str) {
     complains(&rig, "graph_me", json!({}), &reader, code).await;
     let answer = in_time(call(&rig, "whoami", json!({}), &reader)).await;
     assert_eq!(answer["isError"], false, "{answer}");
-    for attempt in 0.. {
+    until("health says that the credential is missing", async || {
         let (status, health) = rig.ask(rig.http.get(rig.url("/api/health"))).await;
         assert_eq!(status, 200, "{health}");
-        if named(&health) == ["FEDERATED_CREDENTIAL_MISSING"] {
-            assert_eq!(health["services"]["azure_ad"], "degraded", "{health}");
-            break;
+        if named(&health) != ["FEDERATED_CREDENTIAL_MISSING"] {
+            return false;
         }
-        assert!(attempt < 60, "{health}");
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
+        assert_eq!(health["services"]["azure_ad"], "degraded", "{health}");
+        true
+    })
+    .await;
     let trusted = json!({"state": "trusted"});
     control(&rig.stand_ins, "federated-credential", trusted).await;
     works(&rig).await;

@@ -2,7 +2,6 @@
 
 mod gate;
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -14,7 +13,7 @@ use self::gate::Gate;
 use super::wrapped::WrappedCalls;
 use super::{Officer, secretless};
 use crate::functions::bearer;
-use crate::rig::{Person, Rig, account, becomes_healthy, clients, private_ca};
+use crate::rig::{Person, Rig, account, clients, free_port, private_ca};
 
 /// Azurite's table service, which asks for tokens of Entra's.
 fn azurite(port: u16, folder: &Path) -> Child {
@@ -39,10 +38,7 @@ fn azurite(port: u16, folder: &Path) -> Child {
 
 #[tokio::test]
 async fn storage_that_comes_later_is_waited_for_and_needs_no_secret() {
-    let port = {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let port = free_port();
     let identity = private_ca(&["localhost", "127.0.0.1"]);
     let folder = tempfile::TempDir::new().unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
@@ -94,10 +90,7 @@ async fn says_that_storage_is_missing(rig: &Rig, token: &str, calls: &WrappedCal
 
 /// The server, still the same process, works as soon as storage does.
 async fn works(rig: &Rig, token: &str, calls: &WrappedCalls) {
-    // Tables are tried again after half a minute at most, once it took long.
-    let address = rig.handler.url("");
-    let is_healthy = becomes_healthy(&address).await || becomes_healthy(&address).await;
-    assert!(is_healthy, "{}", rig.handler.log());
+    rig.handler.wait().await;
     let tokens = Person::new(rig, "reader").tokens().await;
     let access = tokens["access_token"].as_str().unwrap();
     let (status, me) = rig.get("/api/auth/me", access).await;
@@ -118,8 +111,7 @@ async fn storage_that_refuses_is_waited_for() {
     let token = rig.token("reader");
     let calls = WrappedCalls::of(&rig, bearer(&token));
     says_that_storage_is_missing(&rig, &token, &calls).await;
-    let log = rig.handler.log();
-    assert!(log.contains("AuthorizationPermissionMismatch"), "{log}");
+    rig.handler.logs("AuthorizationPermissionMismatch").await;
 
     gate.open();
     works(&rig, &token, &calls).await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::functions::{bearer, call, complaint, post, trigger, wrapped};
-use crate::rig::Rig;
+use crate::rig::{Rig, until};
 
 /// The same calls before and after the server has what it lacked.
 pub(super) struct WrappedCalls {
@@ -66,19 +66,16 @@ pub(super) async fn complains(
 /// A call succeeds, if not the first time: failures are remembered for some
 /// seconds.
 pub(super) async fn succeeds(rig: &Rig, tool: &str, arguments: Value, authorization: &str) {
-    let mut last = Value::Null;
-    for _ in 0..120 {
-        last = in_time(call(rig, tool, arguments.clone(), authorization)).await;
-        if last["isError"] == false {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(250)).await;
-    }
-    panic!("{tool}: {last}");
+    let what = format!("{tool} succeeds");
+    until(&what, async || {
+        let answer = in_time(call(rig, tool, arguments.clone(), authorization)).await;
+        answer["isError"] == false
+    })
+    .await;
 }
 
 /// The Functions host would wait for half an hour, then kill the handler.
 pub(super) async fn in_time<T>(answer: impl Future<Output = T>) -> T {
-    let answer = tokio::time::timeout(Duration::from_secs(20), answer).await;
+    let answer = tokio::time::timeout(Duration::from_mins(1), answer).await;
     answer.expect("an answer in good time")
 }

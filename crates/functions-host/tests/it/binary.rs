@@ -1,12 +1,11 @@
 use std::path::PathBuf;
 use std::process::Stdio;
-use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::http::{Connection, exchange};
-use crate::lifecycle::gone;
+use crate::lifecycle::{LONGEST, gone};
 use crate::package::Package;
 
 fn functions_host() -> Command {
@@ -29,29 +28,27 @@ async fn it_lists_the_functions_streams_the_log_and_ends_with_its_handler() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut printed = Vec::new();
-    let port: u16 = loop {
-        let line = lines.next_line().await.unwrap().expect("it ended early");
-        if let Some(port) = line.strip_prefix("Handler on http://127.0.0.1:") {
-            break port.parse().unwrap();
-        }
-        printed.push(line);
-    };
-    let printed = printed.join("\n");
-    for expected in [
+    let mut printed = String::new();
+    let mut port: Option<u16> = None;
+    let expected = [
         "recording handler: hello",
         "from a file",
         "\tsearch: mcpToolTrigger search",
         "\tsweep: timerTrigger 0 */5 * * * *",
         "\tweb: [GET,POST,PUT,DELETE,PATCH,HEAD,OPTIONS] http://127.0.0.1:",
         "MCP server endpoint: http://127.0.0.1:",
-    ] {
-        assert!(
-            printed.contains(expected),
-            "{expected:?} is not in {printed}"
-        );
+    ];
+    // What the handler writes may come after what the host says.
+    while port.is_none() || !expected.iter().all(|text| printed.contains(text)) {
+        let line = tokio::time::timeout(LONGEST, lines.next_line()).await;
+        let line = line.unwrap_or_else(|_| panic!("no more than {printed}"));
+        let line = line.unwrap().expect("it ended early");
+        if let Some(named) = line.strip_prefix("Handler on http://127.0.0.1:") {
+            port = Some(named.parse().unwrap());
+        }
+        printed = format!("{printed}{line}\n");
     }
-    let mut handler = Connection::to(port).await;
+    let mut handler = Connection::to(port.unwrap()).await;
     let answer = exchange(&mut handler, "GET /control/environment", &[], b"").await;
     let environment: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
     assert_eq!(environment["values"]["GREETING"], "a=b");
@@ -62,7 +59,7 @@ async fn it_lists_the_functions_streams_the_log_and_ends_with_its_handler() {
         .status()
         .await;
     assert!(terminated.unwrap().success());
-    let status = tokio::time::timeout(Duration::from_secs(20), child.wait()).await;
+    let status = tokio::time::timeout(LONGEST, child.wait()).await;
     assert!(status.unwrap().unwrap().success());
     gone(&process).await;
 }

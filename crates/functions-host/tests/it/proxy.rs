@@ -1,3 +1,4 @@
+use entrada_functions_host::Host;
 use serde_json::{Value, json};
 
 use crate::http::{Connection, direct, get, request};
@@ -216,6 +217,20 @@ async fn a_handler_that_has_left_is_a_bad_gateway() {
     }
 }
 
+/// A request that needs no time. On a machine that stands still it may take
+/// too long all the same, which costs one more handler, or the next handler
+/// does.
+async fn quick(host: &Host) {
+    for _ in 0..5 {
+        let answer = get(host, "/quick").await;
+        if answer.status == 200 {
+            return assert_eq!(answer.text(), "recorded");
+        }
+        assert!(matches!(answer.status, 500 | 502), "{}", answer.status);
+    }
+    panic!("it takes too long each time");
+}
+
 #[tokio::test]
 async fn a_request_that_takes_too_long_costs_the_handler_its_process() {
     let host = Package::new()
@@ -227,7 +242,7 @@ async fn a_request_that_takes_too_long_costs_the_handler_its_process() {
     let before = process(&host).await;
     assert_eq!(get(&host, "/slow").await.status, 500);
     gone(&before).await;
-    assert_eq!(get(&host, "/quick").await.text(), "recorded");
+    quick(&host).await;
 }
 
 /// The function has not ended before its answer has.
@@ -235,7 +250,7 @@ async fn a_request_that_takes_too_long_costs_the_handler_its_process() {
 async fn a_stream_that_takes_too_long_breaks_with_the_handlers_process() {
     let host = Package::new()
         .web()
-        .host("/functionTimeout", json!("00:00:02"))
+        .host("/functionTimeout", json!("00:00:05"))
         .start()
         .await;
     let before = process(&host).await;
@@ -246,9 +261,9 @@ async fn a_stream_that_takes_too_long_breaks_with_the_handlers_process() {
     stream.closed().await;
     gone(&before).await;
 
-    assert_eq!(get(&host, "/quick").await.text(), "recorded");
+    quick(&host).await;
     let before = process(&host).await;
     // Who has ended in time is forgotten.
-    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+    tokio::time::sleep(std::time::Duration::from_millis(5_500)).await;
     assert_eq!(process(&host).await, before);
 }

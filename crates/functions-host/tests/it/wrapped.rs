@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrada_ambient::ManualClock;
-use entrada_functions_host::InvocationError;
+use entrada_functions_host::{Host, InvocationError};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -174,7 +174,18 @@ async fn a_function_that_takes_too_long_costs_the_handler_its_process() {
         let error = host.invoke_timer("sse").await.unwrap_err().to_string();
         assert!(error.contains("exceeded by function 'sse'"), "{error}");
         gone(&before).await;
-        let result = host.invoke_timer("sweep").await.unwrap();
-        assert_eq!(result.return_value.unwrap().get(), "3");
+        sweeps(&host).await;
     }
+}
+
+/// The timer runs. On a machine that stands still it may take too long, which
+/// costs one more handler.
+async fn sweeps(host: &Host) {
+    for _ in 0..5 {
+        match host.invoke_timer("sweep").await {
+            Ok(result) => return assert_eq!(result.return_value.unwrap().get(), "3"),
+            Err(error) => assert!(error.to_string().contains("exceeded by function 'sweep'")),
+        }
+    }
+    panic!("it takes too long each time");
 }
