@@ -26,11 +26,14 @@ const operations = Object.values(paths).flatMap((item) => Object.values(item));
 const browser = await chromium.launch({
   executablePath: process.env.ENTRADA_TEST_CHROMIUM,
   args: ['--no-sandbox'],
+  timeout: 180_000,
 });
 
 // A page with what it asked for, what its policy kept from it, and errors.
 async function open(path) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  // The pages are megabytes of script.
+  page.setDefaultTimeout(180_000);
   const seen = { answered: [], violations: [], errors: [] };
   page.on('response', (answer) => seen.answered.push(answer.url()));
   page.on('pageerror', (error) => seen.errors.push(String(error)));

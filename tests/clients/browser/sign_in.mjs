@@ -73,7 +73,7 @@ async function redeem(made, url) {
 }
 
 async function completes(label, made, page) {
-  await page.waitForURL(`${redirect}?**`, { timeout: 15_000 }).catch(() => {});
+  await page.waitForURL(`${redirect}?**`).catch(() => {});
   const { own, tokens } = await redeem(made, page.url());
   check(`${label}: the answer is for this request`, own, page.url());
   check(`${label}: the code is good`, tokens.status === 200 && Boolean(tokens.json.access_token), tokens.json.error ?? page.url());
@@ -82,6 +82,7 @@ async function completes(label, made, page) {
 const browser = await chromium.launch({
   executablePath: process.env.ENTRADA_TEST_CHROMIUM,
   headless: true,
+  timeout: 180_000,
   args: [
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync',
@@ -95,7 +96,7 @@ async function fresh(options = {}) {
   // The stand-in's https is by a private CA, which Chromium takes from nowhere
   // but the system.
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1000, height: 800 }, ...options });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(60_000);
   context.on('page', (page) => {
     page.on('pageerror', (error) => faults.push(`${page.url()}: ${error}`));
     page.on('console', (message) => {
@@ -119,6 +120,27 @@ async function fresh(options = {}) {
 const allow = (page) => page.getByRole('button', { name: 'Allow and go on' });
 const refuse = (page) => page.getByRole('button', { name: 'Do not allow' });
 const account = (page, persona) => page.locator(`button[name=persona][value=${persona}]`);
+
+// Allows twice by a double click, so that both submissions reach the server: an
+// answer to the first must not take the page away from under the second click.
+// The browser's own first request is held, and its like is sent in its place.
+async function allowTwice(page) {
+  let clicked;
+  const bothClicks = new Promise((resolve) => { clicked = resolve; });
+  let held = false;
+  await page.route((url) => url.pathname === '/consent', async (route) => {
+    const sent = route.request();
+    if (sent.method() !== 'POST' || held) return route.continue();
+    held = true;
+    const headers = { ...sent.headers(), origin: base };
+    const [answer] = await Promise.all([route.fetch({ headers, maxRedirects: 0 }), bothClicks]);
+    check('the first of two submissions is taken', answer.status() === 303 || answer.status() === 302, answer.status());
+    // The second has taken its place by now.
+    await route.continue().catch(() => {});
+  });
+  await allow(page).dblclick({ noWaitAfter: true });
+  clicked();
+}
 
 const looks = [
   ['light', { colorScheme: 'light' }],
@@ -231,7 +253,7 @@ const tests = {
     const page = await (await fresh()).newPage();
     const made = request();
     await page.goto(made.url);
-    await allow(page).dblclick({ noWaitAfter: true });
+    await allowTwice(page);
     await account(page, 'writer').waitFor();
     // The second answer may come after the first has been shown, and takes its
     // place: a click in between would be lost with the page.

@@ -58,7 +58,7 @@ urllib3.util.connection.create_connection = connect_here
 
 def control(path, body=None):
     """Asks something of the control surface."""
-    answer = requests.post(f"{CONTROL}/stand-in/{path}", json=body, timeout=10)
+    answer = requests.post(f"{CONTROL}/stand-in/{path}", json=body, timeout=60)
     assert answer.ok, answer.text
     return answer.json() if answer.content else None
 
@@ -189,14 +189,14 @@ def an_unknown_version_of_the_protocol_is_refused():
         params={"api-version": "1999-01-01"},
         headers={"authorization": "Bearer " + officer().get_token("https://vault.azure.net/.default").token},
         verify=CA,
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["code"] == "BadParameter", answer.text
 
 
 def a_request_without_a_token_is_challenged():
-    answer = requests.get(f"{HTTPS}/secrets/first", params={"api-version": "7.6"}, verify=CA, timeout=10)
+    answer = requests.get(f"{HTTPS}/secrets/first", params={"api-version": "7.6"}, verify=CA, timeout=60)
     assert answer.status_code == 401, answer.text
     challenge = answer.headers["www-authenticate"]
     assert challenge.startswith("Bearer authorization="), challenge

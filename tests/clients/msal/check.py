@@ -70,7 +70,7 @@ def browse(address, persona="reader"):
     reach the client."""
     session = requests.Session()
     session.trust_env = False
-    answer = session.get(address, verify=CA, allow_redirects=False, timeout=10)
+    answer = session.get(address, verify=CA, allow_redirects=False, timeout=60)
     for choice in ({"persona": persona}, {"decision": "accept"}):
         if answer.status_code == 302:
             break
@@ -80,7 +80,7 @@ def browse(address, persona="reader"):
         if action.startswith(REDIRECT_URI):
             return form.fields
         answer = session.post(
-            action, data=form.fields | choice, verify=CA, allow_redirects=False, timeout=10
+            action, data=form.fields | choice, verify=CA, allow_redirects=False, timeout=60
         )
     if answer.status_code == 200:
         return Form(answer.text).fields
@@ -91,7 +91,7 @@ def browse(address, persona="reader"):
 
 def control(path, body=None):
     """Asks something of the control surface."""
-    answer = requests.post(f"{CONTROL}/stand-in/{path}", json=body, timeout=10)
+    answer = requests.post(f"{CONTROL}/stand-in/{path}", json=body, timeout=60)
     assert answer.ok, answer.text
     return answer.json() if answer.content else None
 
@@ -251,7 +251,7 @@ def on_behalf_of_with_a_managed_identity():
                 "client_id": MANAGED_IDENTITY_CLIENT_ID,
             },
             headers={"x-identity-header": "stand-in-identity-header"},
-            timeout=10,
+            timeout=60,
         )
         assert answer.ok, answer.text
         return answer.json()["access_token"]

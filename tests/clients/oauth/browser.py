@@ -48,7 +48,7 @@ class Browser:
     def __init__(self, persona, answer="approve"):
         self.persona = persona
         self.answer = answer
-        self.http = httpx2.AsyncClient(verify=trust(), follow_redirects=False, timeout=30)
+        self.http = httpx2.AsyncClient(verify=trust(), follow_redirects=False, timeout=120)
         self.pages = []
 
     async def close(self):
@@ -102,8 +102,8 @@ async def main():
 
 async def call(address):
     """Calls the client, which may not listen yet."""
-    async with httpx2.AsyncClient(timeout=30) as http:
-        for _ in range(100):
+    async with httpx2.AsyncClient(timeout=120) as http:
+        for _ in range(600):
             try:
                 answer = await http.get(address)
                 return 0 if answer.status_code < 400 else 1

@@ -109,14 +109,14 @@ async def main():
         key_sanitization_strategy=FileTreeV1KeySanitizationStrategy(folder),
         collection_sanitization_strategy=FileTreeV1CollectionSanitizationStrategy(folder),
     )
-    new = lambda: OAuth(url, client_name="FastMCP", token_storage=store, callback_timeout=30)
+    new = lambda: OAuth(url, client_name="FastMCP", token_storage=store, callback_timeout=120)
     phases = {"sign-in": sign_in, "stored": stored, "forgotten": forgotten}
     try:
         await phases[given.phase](new, url, person)
     except BaseException:
         check(f"{given.phase} ends", False, traceback.format_exc())
     for process in person.opened:
-        check("the browser was shown the end", process.wait(30) == 0, process.returncode)
+        check("the browser was shown the end", process.wait(120) == 0, process.returncode)
     # For whoever damages the server's storage next.
     client = await new().token_storage_adapter.get_client_info()
     print(f"client {client and client.client_id}")

@@ -112,7 +112,7 @@ def provider(url, storage, person):
 
 async def use(url, auth, mode, label):
     """Lists and calls; true when both worked."""
-    async with httpx2.AsyncClient(auth=auth, timeout=60) as http:
+    async with httpx2.AsyncClient(auth=auth, timeout=120) as http:
         async with Client(streamable_http_client(url, http_client=http), mode=mode) as client:
             names = [tool.name for tool in (await client.list_tools()).tools]
             check(f"{label}: writer sees set_weather_alert", "set_weather_alert" in names, names)

@@ -30,7 +30,7 @@ async fn people_sign_in_refuse_go_back_and_use_two_tabs() {
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .output();
-    let output = tokio::time::timeout(Duration::from_mins(5), output).await;
+    let output = tokio::time::timeout(Duration::from_mins(15), output).await;
     let output = output.expect("the browser took too long");
     let output = output.expect("`cargo xtask test` installs Playwright");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -56,7 +56,7 @@ fn with_surroundings<'a>(command: &'a mut Command, certificate: &Path) -> &'a mu
 /// said. `certificate` is that of the identity provider.
 async fn passes(command: &mut Command, certificate: &Path) -> String {
     let output = with_surroundings(command, certificate).output();
-    let output = tokio::time::timeout(Duration::from_mins(3), output).await;
+    let output = tokio::time::timeout(Duration::from_mins(10), output).await;
     let output = output.expect("the client took too long");
     let output = output.expect("`cargo xtask test` installs the clients");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

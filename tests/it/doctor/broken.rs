@@ -7,7 +7,7 @@ use entrada_stand_ins::TokenRequest;
 use serde_json::{Value, json};
 
 use super::front::{Damage, Front};
-use super::program::{Run, entrada, found};
+use super::program::{Run, entrada, found, while_well};
 use crate::rig::{Rig, by_address};
 
 /// Each fault, and a piece of what is to be done about it.
@@ -118,7 +118,8 @@ async fn fifteen_faults_are_all_named_at_once_and_each_with_its_fix() {
         "-",
         "--json",
     ];
-    let run = entrada(&settings(&rig), &arguments, &token).await;
+    let settings = settings(&rig);
+    let run = while_well(&rig, async || entrada(&settings, &arguments, &token).await).await;
     let mut named = found(&run);
     named.sort_unstable();
     let mut seeded: Vec<_> = FAULTS.iter().map(|(id, _)| *id).collect();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
 use super::front::Front;
-use super::program::{Run, entrada, found};
+use super::program::{Run, entrada, found, while_well};
 use crate::rig::{Rig, by_address};
 
 fn graph_token(rig: &Rig, scope: &str) -> String {
@@ -218,7 +218,8 @@ async fn each_fault_of_the_registration_is_named_and_a_sound_one_has_none() {
         "-",
         "--json",
     ];
-    let run = entrada(&environment, &arguments, &token).await;
+    let asked = async || entrada(&environment, &arguments, &token).await;
+    let run = while_well(&rig, asked).await;
     assert_eq!(found(&run), ["limits-off"], "{}{}", run.output, run.errors);
 }
 
@@ -301,12 +302,13 @@ async fn the_redirect_uri_that_has_to_be_registered_is_the_servers_own() {
     front.serve(rig.handler.url(""), rig.http.clone());
     let token = graph_token(&rig, "Application.Read.All User.Read");
     let by_url = ["--url", front.url.as_str()];
-    let run = doctor(&rig, &by_url, &token).await;
+    let asked = async || doctor(&rig, &by_url, &token).await;
+    let run = while_well(&rig, asked).await;
     assert_eq!(found(&run), ["redirect-uri"], "{}", run.output);
     assert!(run.output.contains("/auth/moved"), "{}", run.output);
     let registered = json!({"web": {"redirectUris": [moved]}});
     register(&rig, &application(&registered)).await;
-    let run = doctor(&rig, &by_url, &token).await;
+    let run = while_well(&rig, asked).await;
     assert_eq!(found(&run), Vec::<String>::new(), "{}", run.output);
 }
 
@@ -483,6 +485,7 @@ async fn a_callback_of_this_environments_is_not_the_servers() {
     let token = graph_token(&rig, "Application.Read.All User.Read");
     let elsewhere = [("ENTRADA_CALLBACK_URL", "https://a.example/auth/callback")];
     let by_url = ["--url", rig.handler.base.as_str()];
-    let run = doctor_with(&rig, &elsewhere, &by_url, &token).await;
+    let asked = async || doctor_with(&rig, &elsewhere, &by_url, &token).await;
+    let run = while_well(&rig, asked).await;
     assert_eq!((run.code, found(&run)), (0, Vec::new()), "{}", run.output);
 }

@@ -2,11 +2,12 @@
 //! of it, seeded by itself.
 
 use super::front::{Damage, Front};
-use super::program::{entrada, found};
+use super::program::{entrada, found, while_well};
 use crate::rig::{Rig, by_address};
 
-async fn diagnose(url: &str) -> (i32, Vec<String>) {
-    let run = entrada(&[], &["doctor", "--url", url, "--json"], "").await;
+async fn diagnose(rig: &Rig, url: &str) -> (i32, Vec<String>) {
+    let arguments = ["doctor", "--url", url, "--json"];
+    let run = while_well(rig, async || entrada(&[], &arguments, "").await).await;
     (run.code, found(&run))
 }
 
@@ -87,7 +88,7 @@ const SEEDS: [(Damage, &str); 24] = [
 #[tokio::test]
 async fn a_sound_server_has_no_finding() {
     let rig = Rig::with(&[by_address(), LIMITED]).await;
-    assert_eq!(diagnose(&rig.handler.base).await, (0, Vec::new()));
+    assert_eq!(diagnose(&rig, &rig.handler.base).await, (0, Vec::new()));
 }
 
 #[tokio::test]
@@ -95,10 +96,10 @@ async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
     let mut front = Front::bind().await;
     let rig = Rig::with(&[by_address(), LIMITED, ("ENTRADA_BASE_URL", &front.url)]).await;
     front.serve(rig.handler.url(""), rig.http.clone());
-    assert_eq!(diagnose(&front.url).await, (0, Vec::new()));
+    assert_eq!(diagnose(&rig, &front.url).await, (0, Vec::new()));
     for (damage, id) in SEEDS {
         front.spoil(&[damage]);
-        let (code, mut ids) = diagnose(&front.url).await;
+        let (code, mut ids) = diagnose(&rig, &front.url).await;
         if let Damage::Status("/auth/login", _) = damage {
             // No sign-in at all is seen by both of its halves.
             ids.retain(|id| id != "sign-in");
@@ -106,7 +107,7 @@ async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
         assert_eq!((code, ids), (1, vec![id.to_owned()]), "{damage:?}");
     }
     front.spoil(&[Damage::HideOrigin]);
-    let (_, ids) = diagnose(&front.url).await;
+    let (_, ids) = diagnose(&rig, &front.url).await;
     assert!(ids.contains(&"foreign-origin".to_owned()), "{ids:?}");
 }
 
@@ -114,8 +115,11 @@ async fn each_fault_of_what_stands_in_front_is_named_by_itself() {
 async fn nobody_there_and_another_name_are_named() {
     let rig = Rig::with(&[by_address(), LIMITED]).await;
     let other = rig.handler.base.replace("localhost", "127.0.0.1");
-    assert_eq!(diagnose(&other).await, (1, vec!["base-url".to_owned()]));
-    let gone = diagnose("http://localhost:9").await;
+    assert_eq!(
+        diagnose(&rig, &other).await,
+        (1, vec!["base-url".to_owned()])
+    );
+    let gone = diagnose(&rig, "http://localhost:9").await;
     assert_eq!(gone, (1, vec!["unreachable".to_owned()]));
 }
 
@@ -123,10 +127,10 @@ async fn nobody_there_and_another_name_are_named() {
 async fn an_address_header_that_does_not_come_and_limits_that_are_off_are_named() {
     let rig = Rig::with(&[("ENTRADA_CLIENT_IP_HEADER", "client-ip")]).await;
     let warned = vec!["limits-off".to_owned()];
-    assert_eq!(diagnose(&rig.handler.base).await, (0, warned));
+    assert_eq!(diagnose(&rig, &rig.handler.base).await, (0, warned));
     let rig = Rig::with(&[LIMITED, ("ENTRADA_CLIENT_IP_HEADER", "client-ip")]).await;
     let named = vec!["caller-address".to_owned()];
-    assert_eq!(diagnose(&rig.handler.base).await, (1, named));
+    assert_eq!(diagnose(&rig, &rig.handler.base).await, (1, named));
 }
 
 /// Another instance may answer than the one at whose door the doctor was.
@@ -165,7 +169,7 @@ async fn a_credential_that_entra_refuses_is_a_fault_by_its_code() {
         Damage::Replace(HEALTH, sound, degraded),
     ]);
     let named = vec!["server-credential".to_owned()];
-    assert_eq!(diagnose(&front.url).await, (1, named));
+    assert_eq!(diagnose(&rig, &front.url).await, (1, named));
 }
 
 #[tokio::test]

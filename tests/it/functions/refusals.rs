@@ -5,7 +5,8 @@ use entrada_stand_ins::TokenRequest;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::{bearer, call, complaint, post, trigger, wrapped};
+use super::{bearer, call, complaint, post, result, trigger, wrapped};
+use crate::bad_input::answer_to_large;
 use crate::rig::{Person, Rig, through_host};
 
 #[tokio::test]
@@ -223,8 +224,15 @@ async fn a_call_of_sixteen_megabytes_is_taken_and_a_larger_one_answered() {
     assert!(taken.len() > 16_000_000 && taken.len() < 16 << 20);
     let answer = post(&rig, "get_weather", taken).await;
     assert!(complaint(&answer).contains("city"), "the schema refuses it");
+    let url = rig.handler.wrapped_url("get_weather");
+    let headers = [
+        ("user-agent", "Azure-Functions-Host/4.1050.0.0"),
+        ("x-azure-functions-invocationid", "1"),
+        ("content-type", "application/json; charset=utf-8"),
+    ];
     for length in [9_000_000, 40_000_000] {
-        let answer = post(&rig, "get_weather", call(length)).await;
-        assert!(complaint(&answer).starts_with("The call is too large"));
+        let (status, answer) = answer_to_large(&url, &headers, &call(length)).await;
+        assert_eq!(status, 200);
+        assert!(complaint(&result(&answer)).starts_with("The call is too large"));
     }
 }

@@ -14,7 +14,8 @@ const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_co
     response_headers_conformance,response_schema_conformance,negative_data_rejection,\
     ignored_auth,unsupported_method";
 
-async fn schemathesis(rig: &Rig, persona: Option<&str>) -> String {
+/// Whether it passed, and what it said.
+async fn schemathesis(rig: &Rig, persona: Option<&str>) -> (bool, String) {
     let folder = tempfile::TempDir::new().unwrap();
     let mut command = Command::new(clients().join("python/bin/schemathesis"));
     command
@@ -23,6 +24,9 @@ async fn schemathesis(rig: &Rig, persona: Option<&str>) -> String {
         .args(["--checks", CHECKS, "--max-examples", "25"])
         .args(["--max-redirects", "0", "--generation-deterministic"])
         .args(["--warnings", "off"])
+        // How long anything takes is another test's business.
+        .args(["--request-timeout", "120"])
+        .args(["--suppress-health-check", "too_slow"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
@@ -36,8 +40,14 @@ async fn schemathesis(rig: &Rig, persona: Option<&str>) -> String {
         .expect("`cargo xtask test` installs the Python clients");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{text}\n{errors}");
-    text
+    (output.status.success(), text + &errors)
+}
+
+/// Whether the server said 503 because a probe of its health was late. Asked
+/// again, it is asked the same.
+fn was_late(rig: &Rig, text: &str) -> bool {
+    let log = rig.handler.log();
+    text.contains("503") && log.contains("storage did not answer within two seconds")
 }
 
 #[tokio::test]
@@ -50,7 +60,12 @@ async fn the_server_keeps_to_its_document() {
     std::fs::write(&agents, json!({"agents": [assistant]}).to_string()).unwrap();
     let rig = Rig::with(&[("ENTRADA_AGENTS", agents.to_str().unwrap())]).await;
     for persona in [Some("writer"), None] {
-        let text = schemathesis(&rig, persona).await;
+        let (mut passed, mut text) = schemathesis(&rig, persona).await;
+        if !passed && was_late(&rig, &text) {
+            println!("once more, after a probe that was late: {text}");
+            (passed, text) = schemathesis(&rig, persona).await;
+        }
+        assert!(passed, "{text}");
         let summary = text.split("SUMMARY").nth(1).unwrap_or(&text);
         println!("schemathesis as {persona:?}: {summary}");
         assert!(text.contains("No issues found"), "{text}");
