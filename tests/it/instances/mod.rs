@@ -5,12 +5,19 @@ mod codes;
 mod revocation;
 mod sign_in;
 
+use tokio::sync::{Mutex, MutexGuard};
+
 use crate::rig::{Handler, Rig};
+
+/// One test after the other: hundreds of requests of one at once are all that
+/// Azurite, which has one thread, answers in time.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// Two servers with the same public name, keys and storage.
 struct Two {
     rig: Rig,
     second: Handler,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Two {
@@ -19,9 +26,14 @@ impl Two {
     }
 
     async fn with(settings: &[(&str, &str)]) -> Self {
+        let turn = TURN.lock().await;
         let rig = Rig::shared(settings).await;
         let second = rig.second_handler().await;
-        Self { rig, second }
+        Self {
+            rig,
+            second,
+            _turn: turn,
+        }
     }
 
     /// The one or the other, in turn.
