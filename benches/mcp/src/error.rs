@@ -25,6 +25,9 @@ pub(crate) enum Error {
     /// A server did not begin to answer in time.
     #[error("{0} did not answer within 30 s")]
     Silent(&'static str),
+    /// Chat did not go as it must.
+    #[error("chat: {0}")]
+    Chat(&'static str),
     /// The stand-ins, keys or tokens could not be made.
     #[error("{what}: {source}")]
     Preparation {

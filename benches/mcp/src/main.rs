@@ -1,5 +1,7 @@
-//! Measures the handler's `/mcp` beside a bare rmcp server, in one run.
+//! Measures the handler's `/mcp` beside a bare rmcp server, and chat beside the
+//! agent itself, in one run.
 
+mod chat;
 mod connection;
 mod error;
 mod load;
@@ -18,8 +20,8 @@ use entrada_ambient::{Clock, SystemClock};
 use error::Error;
 use measure::Effort;
 
-/// Measures the handler's `/mcp` beside a bare rmcp server and writes a page
-/// with the figures.
+/// Measures the handler's `/mcp` beside a bare rmcp server, and chat beside the
+/// agent itself, and writes a page with the figures.
 #[derive(Debug, Parser)]
 struct Arguments {
     /// The handler, built for release without the `dev` feature
@@ -62,8 +64,10 @@ async fn run(arguments: &Arguments) -> Result<(), Error> {
         subjects::bare(&arguments.bare),
     ];
     let measured = measure::measure(&subjects, arguments.effort, &clock).await?;
+    let chatting = subjects::chatting(&subjects[0], folder.path(), &stand_ins)?;
+    let chat = chat::measure(&chatting, &stand_ins, arguments.effort.turns, &clock).await?;
     stand_ins.stopped().await;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let page = page::page(&measured, arguments.effort, cores);
+    let page = page::page(&measured, &chat, arguments.effort, cores);
     std::fs::write(&arguments.page, page).map_err(Error::io("writing the page"))
 }

@@ -23,6 +23,9 @@ pub(crate) struct Effort {
     /// Starts of each server
     #[arg(long, default_value_t = 11)]
     pub(crate) starts: usize,
+    /// Turns of chat, each through the handler and with the agent itself
+    #[arg(long, default_value_t = 51)]
+    pub(crate) turns: usize,
 }
 
 /// Connections in the measurement of memory.

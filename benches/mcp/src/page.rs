@@ -1,5 +1,6 @@
 use std::fmt::Write;
 
+use crate::chat::{self, Chat};
 use crate::load::{Round, as_number};
 use crate::measure::{Effort, MANY, Measured, Memory, Pair, median};
 use crate::server::Start;
@@ -26,17 +27,20 @@ impl Row {
 const HEAD: &str = "\
 # Benchmarks
 
-Written by `cargo xtask bench`; do not edit. `/mcp` of Entrada beside a bare MCP server of the same
-SDK (rmcp) with one tool, a list of the same tools, and nothing else: no sign-in, no roles, no
-audit, no storage. Figures depend on the machine; the ratio of two columns taken in one run says
-more.
+Written by `cargo xtask bench`; do not edit. Figures depend on the machine; the ratio of two
+columns taken in one run says more.
+
+## MCP
+
+`/mcp` of Entrada beside a bare MCP server of the same SDK (rmcp) with one tool, a list of the same
+tools, and nothing else: no sign-in, no roles, no audit, no storage.
 
 | | Entrada | bare rmcp | ratio | aim |
 |---|--:|--:|--:|---|
 ";
 
 /// The page with the figures, in Markdown.
-pub(crate) fn page(measured: &Measured, effort: Effort, cores: usize) -> String {
+pub(crate) fn page(measured: &Measured, chat: &Chat, effort: Effort, cores: usize) -> String {
     let mut text = HEAD.to_owned();
     for row in rows(measured) {
         let [entrada, bare] = row.values;
@@ -50,8 +54,32 @@ pub(crate) fn page(measured: &Measured, effort: Effort, cores: usize) -> String 
             row.aim
         );
     }
+    text.push_str(&of_chat(chat));
     text.push_str(&method(measured, effort, cores));
     text
+}
+
+/// The figures of chat.
+fn of_chat(chat: &Chat) -> String {
+    let first_words = |which: usize| {
+        let all = chat.first_words.iter();
+        median(all.filter_map(|both| both.get(which).copied()))
+    };
+    let (through, alone) = (first_words(0), first_words(1));
+    let streams = chat::STREAMS;
+    format!(
+        "\n## Chat\n\n\
+         `/api/chat` of Entrada beside the agent itself (the stand-in for Foundry), asked by the same\n\
+         client with the person's token in hand.\n\n\
+         | | Entrada | agent alone | difference | aim |\n\
+         |---|--:|--:|--:|---|\n\
+         | first words of an answer, ms | {through:.1} | {alone:.1} | {:.1} | 5 ms |\n\
+         | memory while {streams} answers come in, MiB | {:.1} | | | 128 MiB |\n\
+         | processor time meanwhile, share of a core | {:.2} | | | |\n",
+        through - alone,
+        mebibytes(chat.memory),
+        chat.processor.unwrap_or(f64::NAN),
+    )
 }
 
 fn rows(measured: &Measured) -> Vec<Row> {
@@ -146,6 +174,7 @@ fn method(measured: &Measured, effort: Effort, cores: usize) -> String {
         seconds,
         connections,
         starts,
+        turns,
     } = effort;
     let [entrada, bare] = measured.sizes;
     let [call, list] = entrada;
@@ -170,11 +199,19 @@ fn method(measured: &Measured, effort: Effort, cores: usize) -> String {
          of {starts} starts with existing storage. The keys of Entra come from its stand-in on the same\n  \
          machine.\n\
          * Memory: resident set, a second after the first tool call, and the most that was seen\n  \
-         under {MANY} connections.\n",
+         under {MANY} connections.\n\
+         * Chat: medians of {turns} turns in conversations that have begun, one after the other, the agent\n  \
+         turn about and without TLS. Then {} answers at a time, of {} people, a word every {} ms in\n  \
+         each, watched for {} s after all had begun. The agent and whoever reads the answers share the\n  \
+         cores.\n",
         whole(slowest[0]),
         whole(fastest[0]),
         whole(slowest[1]),
         whole(fastest[1]),
+        chat::STREAMS,
+        entrada_stand_ins::directory::crowd().len(),
+        chat::PAUSE.as_millis(),
+        chat::WATCHED.as_secs(),
     )
 }
 

@@ -6,7 +6,7 @@ use entrada_ambient::{Clock, SystemRandom};
 use entrada_stand_ins::directory::{CLIENT_ID, CLIENT_SECRET, CONTOSO};
 use entrada_stand_ins::{StandInOptions, StandIns, TokenRequest};
 use secrecy::ExposeSecret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::connection::Call;
 use crate::error::Error;
@@ -58,6 +58,35 @@ pub(crate) fn entrada(
         tools_call: tools_call(Some(&token)),
         tools_list: tools_list(Some(&token)),
     })
+}
+
+/// The same with agents of Foundry's.
+pub(crate) fn chatting(
+    entrada: &Subject,
+    folder: &Path,
+    stand_ins: &StandIns,
+) -> Result<Subject, Error> {
+    let write = |name: &str, content: Value| {
+        let path = folder.join(name);
+        std::fs::write(&path, content.to_string()).map_err(Error::io("agents and policy"))?;
+        Ok(path.display().to_string())
+    };
+    let list = json!({"agents": [{"id": "assistant"}, {"id": "slow"}]});
+    let agents = write("agents.json", list)?;
+    let policy = json!({
+        "tools": {"Task.Read": ["read"]},
+        "agents": {"assistant": ["Task.Read"], "slow": ["Task.Read"]},
+    });
+    let policy = write("policy.json", policy)?;
+    let project = stand_ins.https_url().join("foundry/api/projects/demo");
+    let project = project.map_err(Error::preparing("Foundry's address"))?;
+    let mut chatting = entrada.clone();
+    chatting.environment.extend([
+        ("ENTRADA_FOUNDRY_ENDPOINT", project.to_string()),
+        ("ENTRADA_AGENTS", agents),
+        ("ENTRADA_POLICY", policy),
+    ]);
+    Ok(chatting)
 }
 
 /// The yardstick.

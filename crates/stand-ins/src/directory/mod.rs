@@ -13,7 +13,8 @@ pub use applications::{
     PUBLIC_CLIENT_ID, REPORTS_CLIENT_ID, REPORTS_CLIENT_SECRET, Scope, TOKEN_EXCHANGE_ID,
     TOKEN_EXCHANGE_RESOURCE, application, applications, resource_named,
 };
-pub use people::{Kind, Persona, persona, personas};
+pub(crate) use people::persona_by_id;
+pub use people::{Kind, Persona, crowd, persona, personas};
 
 /// Tenant that the application is registered in.
 pub const CONTOSO: Uuid = uuid!("c0170500-0000-4000-8000-000000000001");
@@ -78,7 +79,8 @@ mod tests {
 
     #[test]
     fn object_ids_and_client_ids_are_unique() {
-        let mut ids: Vec<Uuid> = personas().iter().map(|p| p.object_id).collect();
+        let everybody = personas().iter().chain(crowd());
+        let mut ids: Vec<Uuid> = everybody.map(|p| p.object_id).collect();
         ids.extend(applications().iter().map(|a| a.client_id));
         let count = ids.len();
         ids.sort();

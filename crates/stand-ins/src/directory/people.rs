@@ -1,3 +1,5 @@
+use std::sync::LazyLock;
+
 use uuid::{Uuid, uuid};
 
 use super::{CONTOSO, FABRIKAM};
@@ -113,19 +115,50 @@ const PERSONAS: &[Persona] = &[
     },
 ];
 
+/// How many people are in the [`crowd`].
+const MANY: usize = 32;
+
+static CROWD: LazyLock<[Persona; MANY]> = LazyLock::new(|| {
+    let first = uuid!("0b1ec700-0000-4000-8000-000000000100").as_u128();
+    let mut ids = (first..).map(Uuid::from_u128);
+    std::array::from_fn(|_| Persona {
+        display_name: "Cleo Crowd",
+        user_principal_name: "crowd@contoso.example",
+        roles: &["Task.Read"],
+        description: "One of many who come at a time",
+        ..Persona::member("crowd", ids.next().unwrap_or_default())
+    })
+});
+
+/// Members of Contoso who differ in nothing but their object id, for what
+/// needs many people at a time. Nobody signs in as one of them; their tokens
+/// are minted, with the `oid` set.
+#[must_use]
+pub fn crowd() -> &'static [Persona] {
+    CROWD.as_slice()
+}
+
+/// The person or application with this object id in this tenant.
+pub(crate) fn persona_by_id(object_id: Uuid, tenant: Uuid) -> Option<&'static Persona> {
+    let everybody = PERSONAS.iter().chain(crowd());
+    let mut found = everybody.filter(|persona| persona.object_id == object_id);
+    found.find(|persona| persona.tenant == tenant)
+}
+
 /// Every persona, in the order in which people should see them.
 #[must_use]
 pub fn personas() -> &'static [Persona] {
     PERSONAS
 }
 
-/// The persona with this short name or user principal name, whatever its case.
+/// The persona with this short name or user principal name, whatever its
+/// case; the first of the crowd for theirs.
 #[must_use]
 pub fn persona(name: &str) -> Option<&'static Persona> {
     if name.is_empty() {
         return None;
     }
-    PERSONAS.iter().find(|persona| {
+    PERSONAS.iter().chain(crowd()).find(|persona| {
         persona.name.eq_ignore_ascii_case(name)
             || persona.user_principal_name.eq_ignore_ascii_case(name)
     })
@@ -134,6 +167,18 @@ pub fn persona(name: &str) -> Option<&'static Persona> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everybody_is_found_by_object_id() {
+        let crowd = crowd();
+        for person in personas().iter().chain(crowd) {
+            let found = persona_by_id(person.object_id, person.tenant);
+            assert_eq!(found, Some(person));
+        }
+        let stranger = persona_by_id(crowd[0].object_id, FABRIKAM);
+        assert_eq!(stranger, None);
+        assert!(!personas().iter().any(|person| person.name == "crowd"));
+    }
 
     #[test]
     fn personas_are_found_by_name_and_user_principal_name() {

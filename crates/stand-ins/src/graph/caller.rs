@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Graph;
 use super::problem::Problem;
-use crate::directory::{GRAPH_RESOURCE_ID, Persona, application, personas};
+use crate::directory::{GRAPH_RESOURCE_ID, Persona, application, persona_by_id};
 use crate::entra::verify::{TokenFault, VerifiedToken};
 
 /// The permission that the own profile takes (Microsoft Learn, "Get a user").
@@ -50,18 +50,13 @@ impl Graph {
         if !has_permission(&verified, permissions) {
             return Err(Problem::denied());
         }
-        let persona = personas()
-            .iter()
-            .find(|persona| {
-                persona.object_id == verified.object_id && persona.tenant == verified.tenant
-            })
-            .ok_or_else(|| {
-                Problem::new(
-                    StatusCode::NOT_FOUND,
-                    "Request_ResourceNotFound",
-                    format!("Resource '{}' does not exist.", verified.object_id),
-                )
-            })?;
+        let persona = persona_by_id(verified.object_id, verified.tenant).ok_or_else(|| {
+            Problem::new(
+                StatusCode::NOT_FOUND,
+                "Request_ResourceNotFound",
+                format!("Resource '{}' does not exist.", verified.object_id),
+            )
+        })?;
         self.check_events(persona, &verified)?;
         Ok(persona)
     }

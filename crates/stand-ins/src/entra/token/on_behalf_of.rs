@@ -61,16 +61,13 @@ impl TokenExchange<'_> {
     }
 
     fn person_of_assertion(&self, token: &VerifiedToken) -> Result<&'static Persona, EntraError> {
-        let persona = directory::personas()
-            .iter()
-            .find(|persona| persona.object_id == token.object_id && persona.tenant == token.tenant)
-            .ok_or_else(|| {
-                invalid_grant(
-                    50034,
-                    "The user account does not exist in the directory. To sign into this \
-                     application, the account must be added to the directory.",
-                )
-            })?;
+        let persona = directory::persona_by_id(token.object_id, token.tenant).ok_or_else(|| {
+            invalid_grant(
+                50034,
+                "The user account does not exist in the directory. To sign into this \
+                 application, the account must be added to the directory.",
+            )
+        })?;
         match self.authority {
             Authority::Tenant(tenant) if tenant.id != token.tenant => Err(
                 refusal::foreign_account(90072, persona, self.client, self.authority),
