@@ -89,6 +89,9 @@ resource trustInIdentity 'Microsoft.Graph/applications/federatedIdentityCredenti
   dependsOn: [applicationWithItsOwnId]
 }
 
+// One after the other: the directory refuses changes of one service principal
+// that cross.
+@batchSize(1)
 resource deployerRoles 'Microsoft.Graph/appRoleAssignedTo@v1.0' = [
   for role in assignDeployerRoles: {
     appRoleId: guid(uniqueName, role)

@@ -15,6 +15,9 @@ param location string
 
 // Who
 
+@description('Object id of who deploys this, as a parameter so that azd, which leaves alone what has not changed, does not pass over another person. Empty: whoever asks.')
+param deployerObjectId string = ''
+
 @description('What deploys this: a person or a service principal.')
 param deployerPrincipalType 'ServicePrincipal' | 'User' = 'User'
 
@@ -133,6 +136,9 @@ var azureHostName = '${siteName}.azurewebsites.net'
 @description('The public base URL.')
 var baseUrl = 'https://${empty(customDomain) ? azureHostName : customDomain}'
 
+@description('Object id of who deploys this.')
+var deployerId = empty(deployerObjectId) ? deployer().objectId : deployerObjectId
+
 @description('Whether the application is registered here.')
 var registersApplication = empty(entraClientId)
 
@@ -197,6 +203,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: tags
     identityPrincipalId: identity.outputs.principalId
+    deployerObjectId: deployerId
     deployerPrincipalType: deployerPrincipalType
     purgeProtection: purgeProtection
     isPrivate: privateNetworking
@@ -223,7 +230,7 @@ module foundryAccess 'modules/foundry-access.bicep' = if (!empty(foundryEndpoint
     empty(foundryResourceGroup) ? group.name : foundryResourceGroup
   )
   params: {
-    principalId: empty(foundryUsersGroupId) ? deployer().objectId : foundryUsersGroupId
+    principalId: empty(foundryUsersGroupId) ? deployerId : foundryUsersGroupId
     principalType: empty(foundryUsersGroupId) ? deployerPrincipalType : 'Group'
     // Known at run time alone, so that what-if cannot look through it; beside the
     // resources of Microsoft Graph there is no what-if anyway.

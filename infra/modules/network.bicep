@@ -32,7 +32,9 @@ resource vault 'Microsoft.KeyVault/vaults@2025-05-01' existing = {
 }
 
 // The subnets stand inside the network: declared beside it, a second deployment
-// would find a network without any and take them away first.
+// would find a network without any and take them away first. A version from
+// 2025-07-01 on makes networks without a way out, unless `defaultOutboundAccess`
+// of the site's subnet says otherwise: Entra and Foundry lie outside.
 resource network 'Microsoft.Network/virtualNetworks@2025-05-01' = {
   name: name
   location: location

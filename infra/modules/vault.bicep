@@ -12,6 +12,9 @@ param tags { *: string }
 @description('Object id of the managed identity that reads the key ring.')
 param identityPrincipalId string
 
+@description('Object id of who deploys this, and makes the key ring.')
+param deployerObjectId string
+
 @description('What the deployer is, who writes the key ring.')
 param deployerPrincipalType 'User' | 'ServicePrincipal'
 
@@ -60,11 +63,11 @@ resource identityReadsSecrets 'Microsoft.Authorization/roleAssignments@2022-04-0
 }
 
 resource deployerWritesSecrets 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(vault.id, deployer().objectId, keyVaultSecretsOfficer)
+  name: guid(vault.id, deployerObjectId, keyVaultSecretsOfficer)
   scope: vault
   properties: {
     roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', keyVaultSecretsOfficer)
-    principalId: deployer().objectId
+    principalId: deployerObjectId
     principalType: deployerPrincipalType
   }
 }

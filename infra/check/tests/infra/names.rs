@@ -8,7 +8,8 @@ use crate::references::{Reference, Role};
 use crate::repository::{callee, templates};
 
 /// The functions and decorators that are called. All of them are Bicep's.
-const FUNCTIONS: [&str; 23] = [
+const FUNCTIONS: [&str; 24] = [
+    "batchSize",
     "concat",
     "contains",
     "deployer",
