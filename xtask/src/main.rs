@@ -37,7 +37,7 @@ enum Task {
     Test(suite::Options),
     /// Builds what is deployed: a folder for the Functions host, and a zip of it
     Package(package::Options),
-    /// Measures /mcp beside a bare rmcp server and writes docs/benchmarks.md
+    /// Measures /mcp beside a bare rmcp server and chat beside its agent, and writes docs/benchmarks.md
     Bench(bench::Options),
     /// What is done before a release: builds the package twice to the same bytes, and measures
     Verify(bench::Options),

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::foundry::{Reply, says};
 use super::resuming::{broken_off, come_back};
-use super::{Place, Reader, names, text};
+use super::{Place, Read, Reader, names, text};
 
 /// The refusal of a service that does not stream the response again.
 fn not_streamed() -> Reply {
@@ -22,20 +22,25 @@ fn whole(status: &str, text: &str) -> Reply {
     Reply::Status(200, Vec::new(), response)
 }
 
+/// What a client is told that comes back after `last`, when the service has
+/// the response only like this.
+async fn told_after(place: &Place, session: &str, last: &Read, response: Reply) -> Vec<Read> {
+    place.agents.reply(not_streamed());
+    place.agents.reply(response);
+    let response = come_back(place, &place.base, session, last).await;
+    Reader::new(response).rest().await
+}
+
 #[tokio::test]
 async fn an_answer_that_is_not_streamed_again_is_read_as_a_whole_once_it_has_ended() {
     let place = Place::new().await;
     let (session, events) = broken_off(&place).await;
-    place.agents.reply(not_streamed());
-    place.agents.reply(whole("in_progress", "one"));
-    let response = come_back(&place, &place.base, &session, &events[0]).await;
-    let rest = Reader::new(response).rest().await;
+    let unfinished = whole("in_progress", "one");
+    let rest = told_after(&place, &session, &events[0], unfinished).await;
     assert_eq!(names(&rest), ["error"]);
     assert_eq!(rest[0].data["code"], "AGENT_NOT_DONE");
-    place.agents.reply(not_streamed());
-    place.agents.reply(whole("completed", "one two three"));
-    let response = come_back(&place, &place.base, &session, &rest[0]).await;
-    let rest = Reader::new(response).rest().await;
+    let completed = whole("completed", "one two three");
+    let rest = told_after(&place, &session, &rest[0], completed).await;
     assert_eq!(names(&rest), ["message.delta", "message.completed"]);
     assert_eq!(text(&rest), "two three");
     let message = &rest[1].data["message"];
@@ -52,10 +57,8 @@ async fn an_answer_that_is_not_streamed_again_is_read_as_a_whole_once_it_has_end
 async fn a_whole_answer_that_goes_another_way_is_the_one_that_counts() {
     let place = Place::new().await;
     let (session, events) = broken_off(&place).await;
-    place.agents.reply(not_streamed());
-    place.agents.reply(whole("completed", "another"));
-    let response = come_back(&place, &place.base, &session, &events[0]).await;
-    let rest = Reader::new(response).rest().await;
+    let completed = whole("completed", "another");
+    let rest = told_after(&place, &session, &events[0], completed).await;
     assert_eq!(names(&rest), ["message.completed"]);
     assert_eq!(rest[0].data["message"]["content"], "another");
     assert_eq!(place.messages(&session).await[1]["content"], "another");
